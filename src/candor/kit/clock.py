@@ -1,0 +1,43 @@
+"""The one source of time. Aware datetimes, UTC; tests move it with :func:`freeze`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+
+def _system() -> datetime:
+    return datetime.now(UTC)
+
+
+_source: Callable[[], datetime] = _system
+
+
+def now() -> datetime:
+    """The present, aware, in UTC."""
+    return _source()
+
+
+def require_aware(moment: datetime) -> datetime:
+    """Return ``moment`` in UTC; a naive datetime is a programming error here, so it raises ``ValueError``."""
+    if moment.tzinfo is None:
+        raise ValueError("a datetime without a time zone reached the inside of the product")
+    return moment.astimezone(UTC)
+
+
+@contextmanager
+def freeze(moment: datetime) -> Iterator[Callable[[timedelta], None]]:
+    """Stop the clock at ``moment``; the yielded function moves it on."""
+    global _source  # noqa: PLW0603  the clock is the one deliberate global
+    held = require_aware(moment)
+
+    def advance(by: timedelta) -> None:
+        nonlocal held
+        held += by
+
+    before, _source = _source, lambda: held
+    try:
+        yield advance
+    finally:
+        _source = before
