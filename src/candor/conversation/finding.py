@@ -10,7 +10,7 @@ class Metric:
     """One measured figure of a conversation."""
 
     name: str
-    """Dotted and stable: ``talk.share.agent``, ``silence.seconds``, ``speech_rate.customer`` …; see docs/reference/metrics.md."""
+    """Dotted and stable: ``talk.share.agent``, ``silence.seconds`` …; listed in docs/reference/metrics.md."""
     value: float
     unit: str
     """``s``, ``ratio``, ``count``, ``words/min`` …"""
