@@ -1,1 +1,1 @@
-"""Benchmarks: ``python -m bench.NAME [--size small|full]``; each prints JSON lines beside a reference of the same run."""
+"""Benchmarks: ``python -m bench.NAME [--size small|full]``; each prints JSON lines beside a reference of that run."""
