@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from candor.errors import Damaged
+from candor.errors import Damaged, Unavailable
 
 Samples = npt.NDArray[np.float32]
 """float32, (frames, channels), full scale at ±1."""
@@ -105,7 +105,10 @@ class FlacWriter:
 
     def write(self, samples: Samples) -> None:
         """Append samples of shape (frames, channels)."""
-        self._file.write(samples)
+        try:
+            self._file.write(samples)
+        except (soundfile.LibsndfileError, AssertionError) as error:  # how a stream that takes no more shows itself
+            raise Unavailable("The sound could not be written.", code="sound.unwritten") from error
         self.frames += len(samples)
 
     def close(self) -> None:

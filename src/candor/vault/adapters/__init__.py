@@ -1,0 +1,1 @@
+"""One file per outside thing: folders, memory, key files, passphrases."""
