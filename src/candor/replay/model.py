@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from candor.access.model import Principal, UserRole
 from candor.conversation.evaluation import Evaluation
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Conversation, Direction, Sound
@@ -63,6 +64,18 @@ class Scope:
 
     teams: tuple[str, ...] | None = None
     agent_ids: tuple[str, ...] | None = None
+
+
+def scope_of(principal: Principal) -> Scope:
+    """How far this person sees: agents themselves, supervisors their team, the others everything.
+
+    Fails closed: an agent without an agent id, or a supervisor without a team, sees nothing.
+    """
+    if principal.role is UserRole.AGENT:
+        return Scope(agent_ids=(principal.agent_id,) if principal.agent_id else ())
+    if principal.role is UserRole.SUPERVISOR:
+        return Scope(teams=(principal.team,) if principal.team else ())
+    return Scope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
