@@ -13,3 +13,13 @@ def new_id(at_ms: int | None = None) -> str:
     rand = int.from_bytes(os.urandom(10), "big")
     value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | (rand >> 64 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
     return str(uuid.UUID(int=value))
+
+
+def id_time(an_id: str) -> int:
+    """When an id was made: Unix time in milliseconds."""
+    return uuid.UUID(an_id).int >> 80
+
+
+def id_at(millis: int) -> str:
+    """The smallest id of a moment, for comparing only: ids made before it sort below it."""
+    return str(uuid.UUID(int=max(0, millis) << 80))

@@ -1,0 +1,1 @@
+"""Engines: DBOS for the product, inline for tests and one-off work."""
