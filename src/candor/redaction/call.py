@@ -1,0 +1,86 @@
+"""A transcript as the detectors read it: one row of tokens with what each can be, and what was asked before."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from candor.redaction.context import Cue, asked, cues_in
+from candor.redaction.lexicon import Trait, fold, traits
+
+EDGES = " \t.,!?;:\"'()[]{}<>…“”‘’-–—*"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One utterance: its stretch of tokens, who says it and what was asked before it."""
+
+    first: int
+    stop: int
+    speaker: int
+    cues: tuple[Cue, ...]
+    """Cue phrases in it, with places of tokens in the call."""
+    expected: tuple[str, ...]
+    """Kinds (PiiKind values, or ``ORDINARY``) that the last question asked for."""
+    question: bool
+
+
+@dataclass(slots=True)
+class Call:
+    """The tokens of all utterances in order, in parallel lists."""
+
+    texts: list[str] = field(default_factory=list)
+    norms: list[str] = field(default_factory=list)
+    """Folded, without outer punctuation."""
+    traits: list[Trait] = field(default_factory=list)
+    line_of: list[int] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    known_names: tuple[str, ...] = ()
+    cased: bool = False
+    """The text tells names by capitals: most utterances begin with one, and not every word has one."""
+
+    def has(self, token: int, trait: Trait) -> bool:
+        """Whether token ``token`` can be ``trait``."""
+        return bool(self.traits[token] & trait)
+
+    def ends_sentence(self, token: int) -> bool:
+        """Whether a full stop, question or exclamation mark follows."""
+        return self.texts[token][-1:] in {".", "?", "!"}
+
+    def line_at(self, token: int) -> Line:
+        """The utterance of a token."""
+        return self.lines[self.line_of[token]]
+
+
+def read(utterances: Sequence[tuple[int, Sequence[str]]], known_names: Sequence[str] = ()) -> Call:
+    """Make a Call of (speaker, words) pairs."""
+    call = Call(known_names=tuple(known_names))
+    memo: dict[str, tuple[str, Trait]] = {}  # lives as long as this call only: words are personal data
+    asking = asked()
+    capitals = 0
+    for number, (speaker, spoken) in enumerate(utterances):
+        first = len(call.texts)
+        for text in spoken:
+            entry = memo.get(text)
+            if entry is None:
+                norm = fold(text).strip(EDGES)
+                entry = memo[text] = (norm, traits(text, norm))
+            call.texts.append(text)
+            call.norms.append(entry[0])
+            call.traits.append(entry[1])
+            call.line_of.append(number)
+            capitals += text[:1].isupper()
+        stop = len(call.texts)
+        cues = cues_in(call.norms[first:stop], first)
+        question = stop > first and call.texts[stop - 1].endswith("?")
+        content = sum(not call.traits[i] & (Trait.NUMBER | Trait.FILLER | Trait.LETTER) for i in range(first, stop))
+        expected = asking.send((speaker, cues, content))
+        call.lines.append(Line(first, stop, speaker, cues, expected, question))
+    call.cased = bool(call.texts) and 0.02 < capitals / len(call.texts) < 0.6
+    return call
+
+
+def token_at(starts: Sequence[int], offset: int) -> int:
+    """The place of the token that covers a character offset, given the tokens' start offsets."""
+    return bisect_right(starts, offset) - 1

@@ -1,0 +1,204 @@
+# ruff: noqa: E501, SIM905  (word lists read better as lines of words)
+"""Runs of digits, written or spoken, as they stand in a call: across hesitations, interjections and turns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from text_to_num import text2num
+
+from candor.redaction.call import Call
+from candor.redaction.lexicon import DIGIT_SOUNDS, DIGITS, REPEATS, SCALES, TEENS, TENS, Trait
+
+_WRITTEN = re.compile(r"[+(]?\d[\d().\-/–]*")
+_NOT_DIGITS = re.compile(r"\D")
+_TIME_OR_DECIMAL = re.compile(r"\d{1,2}[:.]\d{1,2}|\d{1,3}(?:,\d{3})*\.\d{1,2}|\d+/\d+|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
+_CURRENCY = frozenset("$£€₹¥")
+MAX_FILLERS = 4
+
+
+@dataclass(slots=True)
+class Piece:
+    """One spoken or written number: its tokens, its digits."""
+
+    first: int
+    last: int
+    digits: str
+    single: bool
+    """Said digit by digit ("four", "double five"), not as a cardinal."""
+    written: bool
+
+
+@dataclass(slots=True)
+class Run:
+    """Pieces that belong together."""
+
+    pieces: list[Piece] = field(default_factory=list)
+
+    @property
+    def digits(self) -> str:
+        return "".join(piece.digits for piece in self.pieces)
+
+    @property
+    def first(self) -> int:
+        return self.pieces[0].first
+
+    @property
+    def last(self) -> int:
+        return self.pieces[-1].last
+
+
+def runs(call: Call) -> list[Run]:
+    """All runs of digits of a call, also those of a single piece, joined over turns where they go on."""
+    found: list[Run] = []
+    open_runs: dict[int, Run] = {}
+    """By speaker: the run that reached the end of an utterance and may go on."""
+    for line in call.lines:
+        if line.cues:
+            open_runs.clear()  # something else is asked for, or the same anew
+        own = _runs_in(call, line.first, line.stop)
+        speaker_open = open_runs.get(line.speaker)
+        if own:
+            head = own[0]
+            # A run goes on when this turn opens with digits, and only fillers stand before them.
+            if speaker_open is not None and _only_fillers(call, line.first, head.first):
+                speaker_open.pieces.extend(head.pieces)
+                own[0] = speaker_open
+                found.extend(own[1:])
+            else:
+                found.extend(own)
+            if _only_fillers(call, own[-1].last + 1, line.stop):
+                open_runs[line.speaker] = own[-1]
+            else:
+                open_runs.pop(line.speaker, None)
+        elif not _only_fillers(call, line.first, line.stop):
+            open_runs.pop(line.speaker, None)
+            # The other side may say "and the last four?" without ending the number; a longer turn ends it.
+            if line.stop - line.first > _INTERJECTION:
+                open_runs.clear()
+    return found
+
+
+_INTERJECTION = 8
+
+
+def _only_fillers(call: Call, first: int, stop: int) -> bool:
+    return all(call.has(i, Trait.FILLER) for i in range(first, stop))
+
+
+def _runs_in(call: Call, first: int, stop: int) -> list[Run]:
+    found: list[Run] = []
+    current: Run | None = None
+    gap = 0
+    place = first
+    while place < stop:
+        piece = piece_at(call, place, stop, inside=current is not None and gap == 0)
+        if piece is not None:
+            if current is None:
+                current = Run()
+                found.append(current)
+            current.pieces.append(piece)
+            gap, place = 0, piece.last + 1
+            continue
+        if current is not None:
+            gap += 1
+            if gap > MAX_FILLERS or not call.has(place, Trait.FILLER):
+                current = None
+        if current is None:
+            gap = 0
+        place += 1
+    return found
+
+
+def piece_at(call: Call, place: int, stop: int, *, inside: bool) -> Piece | None:
+    """The number that begins at a token, if any; ``inside`` a run homophones count as digits."""
+    norm = call.norms[place]
+    if not call.traits[place] & Trait.NUMBER:
+        if inside and norm in DIGIT_SOUNDS and place + 1 < stop and _digit_follows(call, place + 1):
+            return Piece(place, place, DIGIT_SOUNDS[norm], single=True, written=False)
+        return None
+    if norm[:1].isdigit() or norm[-1:].isdigit():
+        return _written(call, place)
+    if norm in REPEATS:
+        if place + 1 < stop:
+            digit = DIGITS.get(call.norms[place + 1]) or (
+                n if len(n := call.norms[place + 1]) == 1 and n.isdigit() else ""
+            )
+            if digit:
+                return Piece(place, place + 1, digit * REPEATS[norm], single=True, written=False)
+        return None
+    if norm == "o" and not inside and not (place + 1 < stop and _digit_follows(call, place + 1)):
+        return None
+    if norm == "oh" and not inside and not (place + 1 < stop and _digit_follows(call, place + 1)):
+        return None
+    return _cardinal(call, place, stop)
+
+
+def _digit_follows(call: Call, place: int) -> bool:
+    norm = call.norms[place]
+    return norm in DIGITS or norm in REPEATS or norm in TENS or norm in TEENS or norm.isdigit()
+
+
+def _written(call: Call, place: int) -> Piece | None:
+    text, norm = call.texts[place], call.norms[place]
+    if text[0] in _CURRENCY or norm[0] in _CURRENCY or norm[-1] in _CURRENCY or norm[-1] == "%" or text[-1] == "%":
+        return None
+    if len(norm) > 40 or not _WRITTEN.fullmatch(norm) or (not norm.isdigit() and _TIME_OR_DECIMAL.fullmatch(norm)):
+        return None
+    return Piece(place, place, _NOT_DIGITS.sub("", norm), single=len(norm) == 1, written=True)
+
+
+def _cardinal(call: Call, place: int, stop: int) -> Piece | None:
+    """A spoken number: one digit, "forty one", "four hundred and eleven", "two thousand twenty three"."""
+    norms = call.norms
+    norm = norms[place]
+    last = place
+    if norm in SCALES:
+        return None
+    small = norm in DIGITS
+    if norm in TENS and place + 1 < stop and DIGITS.get(norms[place + 1], "0") != "0":
+        last = place + 1
+    if last + 1 < stop and norms[last + 1] in SCALES:
+        last = _scaled(norms, last, stop)
+        spoken = (
+            " ".join(norms[place : last + 1]).replace("fourty", "forty").replace("niner", "nine").replace("oh", "zero")
+        )
+        try:
+            value = str(text2num(spoken, "en"))
+        except ValueError:
+            return Piece(place, place, DIGITS.get(norm, ""), single=small, written=False) if small else None
+        return Piece(place, last, value, single=False, written=False)
+    if small:
+        return Piece(place, place, DIGITS[norm], single=True, written=False)
+    value = str(TEENS[norm]) if norm in TEENS else str(TENS[norm])
+    if last > place:
+        value = str(TENS[norm] + int(DIGITS[norms[last]]))
+    return Piece(place, last, value, single=False, written=False)
+
+
+def _scaled(norms: list[str], last: int, stop: int) -> int:
+    """The last token of a cardinal with hundred or thousand in it."""
+    ceiling = 10**12
+    while last + 1 < stop and norms[last + 1] in SCALES:
+        scale = {"hundred": 100, "thousand": 1000}.get(norms[last + 1], 10**6)
+        if scale >= ceiling:
+            break
+        ceiling = scale
+        last += 1
+        after = last + 2 if last + 1 < stop and norms[last + 1] == "and" else last + 1
+        if after >= stop:
+            break
+        word = norms[after]
+        if word in TENS:
+            last = after
+            if last + 1 < stop and DIGITS.get(norms[last + 1], "0") != "0":
+                last += 1
+        elif word in TEENS or DIGITS.get(word, "0") != "0":
+            # "nine hundred one two three": a digit that is followed by more digits is not part of the cardinal.
+            if word in DIGITS and after + 1 < stop and norms[after + 1] in DIGITS:
+                break
+            last = after
+        else:
+            break
+    return last

@@ -1,0 +1,82 @@
+"""From overlapping matches to spans that do not overlap, each with its placeholder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from candor.conversation.transcript import PiiKind
+from candor.redaction.call import Call
+from candor.redaction.lexicon import Trait
+from candor.redaction.ports import Match
+
+_TAKEN = re.compile(r"\[([A-Z]{2,10})_(\d{1,6})\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """One stretch of one utterance that will be masked; ``first`` and ``last`` are places in the original words."""
+
+    kind: PiiKind
+    utterance: int
+    first: int
+    last: int
+    value: str
+    rule: str
+    confidence: float
+
+
+def paint(call: Call, matches: Iterable[Match], origins: Sequence[tuple[int, int]]) -> list[Painted]:
+    """Settle overlaps: the surest match takes its words, the longer of two equals; others keep what is left of theirs.
+
+    Words that are masked already are left alone.
+    """
+    owner: dict[int, Match] = {}
+    ranked = sorted(matches, key=lambda m: (-m.confidence, -sum(last - first for first, last in m.pieces), m.pieces))
+    for match in ranked:
+        for first, last in match.pieces:
+            for place in range(first, last + 1):
+                if place not in owner and not call.has(place, Trait.PLACEHOLDER):
+                    owner[place] = match
+    painted: list[Painted] = []
+    places = sorted(owner)
+    begin = 0
+    for i, place in enumerate(places):
+        ends = (
+            i + 1 == len(places)
+            or places[i + 1] != place + 1
+            or owner[places[i + 1]] is not owner[place]
+            or call.line_of[places[i + 1]] != call.line_of[place]
+        )
+        if ends:
+            match = owner[place]
+            utterance, first = origins[places[begin]]
+            painted.append(
+                Painted(
+                    kind=match.kind,
+                    utterance=utterance,
+                    first=first,
+                    last=origins[place][1],
+                    value=match.value,
+                    rule=match.rule,
+                    confidence=match.confidence,
+                )
+            )
+            begin = i + 1
+    return painted
+
+
+def placeholders(painted: Sequence[Painted], words: Iterable[str]) -> dict[tuple[PiiKind, str], str]:
+    """A placeholder for every kind and value, numbered in order of appearance; numbers in the text already are not reused."""
+    counters: dict[str, int] = {}
+    for word in words:
+        if word.startswith("["):
+            for kind, number in _TAKEN.findall(word[:200]):
+                counters[kind] = max(counters.get(kind, 0), int(number))
+    given: dict[tuple[PiiKind, str], str] = {}
+    for item in painted:
+        if (item.kind, item.value) not in given:
+            counters[item.kind] = counters.get(item.kind, 0) + 1
+            given[item.kind, item.value] = f"[{item.kind}_{counters[item.kind]}]"
+    return given

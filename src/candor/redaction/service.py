@@ -1,0 +1,157 @@
+"""The verbs of redaction: find personal data in a transcript, mask it in the text, mask it in the sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from candor.conversation.transcript import PiiKind, PiiSpan, Redaction, Transcript, Utterance, Word
+from candor.redaction.call import Call, read
+from candor.redaction.digits import DigitDetector
+from candor.redaction.placeholders import Painted, paint, placeholders
+from candor.redaction.ports import Detector
+from candor.redaction.sound import mask_sound
+from candor.redaction.times import sound_times
+from candor.redaction.written import WrittenDetector
+
+__all__ = ["RULES_VERSION", "Redactor", "default_detectors", "mask_sound", "never_stored_times", "strip_never_stored"]
+
+RULES_VERSION = "2026.11"
+"""Changes whenever a rule finds something else than before; part of every span's ``rule``."""
+_ROUNDS = 4
+
+
+def default_detectors() -> tuple[Detector, ...]:
+    """The detectors that ship, most specific first: where two find the same words, the surer one names them."""
+    return (WrittenDetector(), DigitDetector())
+
+
+class Redactor:
+    """Personal data to masked spans. Pure: no I/O, nothing is kept between calls."""
+
+    def __init__(self, detectors: Sequence[Detector] | None = None) -> None:
+        self._detectors = tuple(detectors) if detectors is not None else default_detectors()
+
+    def redact(self, transcript: Transcript, known_names: Sequence[str] = ()) -> Redaction:
+        """Mask the personal data of a transcript.
+
+        ``known_names`` are people known to be on the call (from the metadata); they are masked wherever they are
+        said. Running it again on the result finds nothing more.
+        """
+        tokens = [_tokens(utterance) for utterance in transcript.utterances]
+        painted = self._find(transcript, tokens, known_names)
+        names = placeholders(painted, [word for words in tokens for word in words])
+        spans: list[PiiSpan] = []
+        for item in painted:
+            utterance = transcript.utterances[item.utterance]
+            start, end = sound_times(transcript, utterance, item.first, item.last)
+            spans.append(
+                PiiSpan(
+                    kind=item.kind,
+                    utterance=item.utterance,
+                    first_word=item.first,
+                    last_word=item.last,
+                    start=start,
+                    end=end,
+                    placeholder=names[item.kind, item.value],
+                    rule=f"{item.rule}/{RULES_VERSION}",
+                    confidence=item.confidence,
+                )
+            )
+        return Redaction(transcript=_masked(transcript, spans), spans=tuple(spans), version=RULES_VERSION)
+
+    def _find(self, transcript: Transcript, tokens: list[list[str]], known_names: Sequence[str]) -> list[Painted]:
+        """Look until nothing more is found: a mask changes the words around which other rules decide."""
+        painted: list[Painted] = []
+        for _ in range(_ROUNDS):
+            call, origins = _read_masked(transcript, tokens, painted, known_names)
+            matches = [match for detector in self._detectors for match in detector.find(call)]
+            new = paint(call, matches, origins)
+            if not new:
+                break
+            painted.extend(new)
+        return sorted(painted, key=lambda item: (item.utterance, item.first))
+
+
+def _tokens(utterance: Utterance) -> list[str]:
+    if utterance.words:
+        return [word.text for word in utterance.words]
+    return utterance.text.split(" ") if utterance.text else []
+
+
+def _read_masked(
+    transcript: Transcript, tokens: list[list[str]], painted: Sequence[Painted], known_names: Sequence[str]
+) -> tuple[Call, list[tuple[int, int]]]:
+    """The call with what is masked already as placeholders, and where each of its tokens stands in the transcript."""
+    hidden: dict[int, dict[int, int]] = {}
+    for item in painted:
+        hidden.setdefault(item.utterance, {})[item.first] = item.last
+    rows: list[tuple[int, list[str]]] = []
+    origins: list[tuple[int, int]] = []
+    for utterance, words in zip(transcript.utterances, tokens, strict=True):
+        masks = hidden.get(utterance.index, {})
+        row: list[str] = []
+        place = 0
+        while place < len(words):
+            origins.append((utterance.index, place))
+            if place in masks:
+                row.append("[MASKED_0]")
+                place = masks[place] + 1
+            else:
+                row.append(words[place])
+                place += 1
+        rows.append((utterance.speaker, row))
+    return read(rows, known_names), origins
+
+
+def _masked(transcript: Transcript, spans: Sequence[PiiSpan]) -> Transcript:
+    by_utterance: dict[int, list[PiiSpan]] = {}
+    for span in spans:
+        by_utterance.setdefault(span.utterance, []).append(span)
+    utterances = tuple(
+        _mask_utterance(utterance, by_utterance[utterance.index]) if utterance.index in by_utterance else utterance
+        for utterance in transcript.utterances
+    )
+    return replace(transcript, utterances=utterances)
+
+
+def _mask_utterance(utterance: Utterance, spans: Sequence[PiiSpan]) -> Utterance:
+    texts = _tokens(utterance)
+    words: list[Word] = []
+    shown: list[str] = []
+    place = 0
+    for span in spans:
+        shown.extend(texts[place : span.first_word])
+        shown.append(span.placeholder)
+        if utterance.words:
+            words.extend(utterance.words[place : span.first_word])
+            hidden = utterance.words[span.first_word : span.last_word + 1]
+            words.append(
+                Word(
+                    text=span.placeholder,
+                    start=min(word.start for word in hidden),
+                    end=max(word.end for word in hidden),
+                    confidence=span.confidence,
+                )
+            )
+        place = span.last_word + 1
+    shown.extend(texts[place:])
+    words.extend(utterance.words[place:])
+    return replace(utterance, text=" ".join(shown), words=tuple(words))
+
+
+def strip_never_stored(transcript: Transcript, redaction: Redaction) -> Transcript:
+    """The unredacted transcript without what may not be kept at all, sealed or not: card verification codes.
+
+    PCI DSS v4.0.1 requirement 3.3.1 forbids to keep sensitive authentication data after authorisation, even encrypted
+    (3.3.1.2: the card verification code). To be called before the unredacted transcript is sealed; ``redaction`` is
+    the one made from it, and its spans no longer point at the right words of what is returned.
+    """
+    return _masked(transcript, [span for span in redaction.spans if span.kind is PiiKind.CVV])
+
+
+def never_stored_times(redaction: Redaction) -> tuple[tuple[float, float], ...]:
+    """The stretches of sound, seconds, in which a card verification code is said."""
+    return tuple(
+        (span.start, span.end) for span in redaction.spans if span.kind is PiiKind.CVV and span.end > span.start
+    )
