@@ -1,0 +1,360 @@
+"""Finding phrases in recognised speech: by word, by sound and by near spelling.
+
+A 26-million-parameter recogniser writes "thanks for colin" for "thanks for calling". A phrase is therefore matched
+word by word with three degrees: the same word (1), a word that sounds alike (.8), a word one or two letters off
+(.8); a long phrase may miss a word or hold an extra one. Negations are never invented or overlooked.
+
+Phrase language: ``a/b`` either word · ``*`` any one word · ``...`` up to five words · ``[NAME]`` masked data of a kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from candor.conversation.transcript import Utterance
+
+_TOKEN = re.compile(r"\[[A-Z]+(?:_\d+)?\]|[^\W_]+(?:'[^\W_]+)*")
+_FILLERS = frozenset({"um", "uh", "er", "erm", "ah", "mm", "hmm", "uhm", "eh"})
+_NEGATIONS = frozenset({"not", "no", "never", "without", "cannot"})
+_CONTRACTIONS: dict[str, tuple[str, ...]] = {
+    "can't": ("can", "not"),
+    "cannot": ("can", "not"),
+    "won't": ("will", "not"),
+    "shan't": ("shall", "not"),
+    "ain't": ("is", "not"),
+    "let's": ("let", "us"),
+    "gonna": ("going", "to"),
+    "wanna": ("want", "to"),
+    "gotta": ("got", "to"),
+    "ok": ("okay",),
+    "cheers": ("cheers",),
+    "y'all": ("you", "all"),
+}
+_ENDINGS = {"n't": "not", "'ll": "will", "'re": "are", "'ve": "have", "'m": "am", "'d": "would"}
+_IS_CONTRACTED = frozenset({"it", "that", "what", "there", "here", "he", "she", "who", "where", "how", "name"})
+
+NEAR_WORD = 0.8
+"""What a sound-alike or nearly spelt word counts, where the same word counts 1."""
+ACCEPT = 0.8
+"""The mean over a phrase from which it counts as said."""
+NEAR_MISS = 0.66
+"""From here up to ACCEPT a "not said" is less sure."""
+_EXTRA_WORD = 0.08
+_MAX_GAP_SECONDS = 4.0
+_ELLIPSIS_WORDS = 5
+
+
+def normalise(text: str) -> list[str]:
+    """Lower-case words with contractions opened and fillers dropped; placeholders stay in capitals."""
+    words: list[str] = []
+    for raw in _TOKEN.findall(text.replace("’", "'")):
+        if raw[0] == "[":
+            words.append(raw)
+            continue
+        words.extend(_expand(raw.lower()))
+    return words
+
+
+@lru_cache(maxsize=16384)
+def _expand(word: str) -> tuple[str, ...]:
+    if word in _FILLERS:
+        return ()
+    if word in _CONTRACTIONS:
+        return _CONTRACTIONS[word]
+    for ending, full in _ENDINGS.items():
+        if word.endswith(ending) and len(word) > len(ending):
+            return (word[: -len(ending)], full)
+    if word.endswith("'s"):
+        stem = word[:-2]
+        return (stem, "is") if stem in _IS_CONTRACTED else (stem + "s",)
+    return (word.replace("'", ""),)
+
+
+_SOUND_STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), to)
+    for pattern, to in (
+        (r"ing$", "in"),
+        (r"^kn|^gn", "n"),
+        (r"^wr", "r"),
+        (r"^wh", "w"),
+        (r"ough$|ought", "t"),
+        (r"gh", ""),
+        (r"tch|sch|sh|ch", "x"),
+        (r"tion|sion", "xn"),
+        (r"ph", "f"),
+        (r"ck", "k"),
+        (r"dge|g(?=[eiy])", "j"),
+        (r"c(?=[eiy])", "s"),
+        (r"[cqg]", "k"),
+        (r"th|d", "t"),
+        (r"b", "p"),
+        (r"v", "f"),
+        (r"z", "s"),
+        (r"mb$", "m"),
+        (r"^[aeiou]+", "A"),
+        (r"(?<!^)[aeiouyhw]", ""),
+        (r"(.)\1+", r"\1"),
+    )
+)
+
+
+@lru_cache(maxsize=16384)
+def sound(word: str) -> str:
+    """A coarse key of how an English word sounds: consonants by place of articulation, vowels dropped.
+
+    In the manner of Metaphone (Philips 1990), with voiced and unvoiced pairs made one, which telephone speech blurs.
+    """
+    key = word
+    for pattern, to in _SOUND_STEPS:
+        key = pattern.sub(to, key)
+    return key
+
+
+@lru_cache(maxsize=65536)
+def near(said: str, wanted: str) -> float:
+    """How well a recognised word stands for a wanted one: 1, NEAR_WORD or 0."""
+    if said == wanted:
+        return 1.0
+    if said[0] == "[" or wanted[0] == "[" or said in _NEGATIONS or wanted in _NEGATIONS:
+        return 0.0
+    if min(len(said), len(wanted)) < 3:
+        return 0.0
+    key = sound(wanted)
+    if len(key) >= 3 and sound(said) == key:
+        return NEAR_WORD
+    longest = max(len(said), len(wanted))
+    allowed = 2 if longest >= 9 else 1 if longest >= 5 else 0
+    return NEAR_WORD if allowed and _within(said, wanted, allowed) else 0.0
+
+
+def _within(left: str, right: str, limit: int) -> bool:
+    """Whether the edit distance is at most ``limit``."""
+    if abs(len(left) - len(right)) > limit:
+        return False
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(right, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+        if min(row) > limit:
+            return False
+    return row[-1] <= limit
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of a phrase: the words that may stand there; empty is any word."""
+
+    words: tuple[str, ...]
+
+    def match(self, said: str) -> float:
+        """1 for the same word, NEAR_WORD for a near one, else 0."""
+        if not self.words:
+            return 1.0
+        best = 0.0
+        for wanted in self.words:
+            if wanted[0] == "[":
+                if said[0] == "[" and (wanted == "[ANY]" or said.startswith((wanted[:-1] + "_", wanted))):
+                    return 1.0
+                continue
+            best = max(best, near(said, wanted))
+            if best == 1.0:
+                break
+        return best
+
+
+Phrase = tuple[tuple[Slot, ...], ...]
+"""Runs of slots with ``...`` between them."""
+
+
+@lru_cache(maxsize=8192)
+def compile_phrase(text: str) -> Phrase:
+    """Read the phrase language; raises ValueError for a phrase without a word."""
+    runs: list[tuple[Slot, ...]] = []
+    for part in text.replace("…", "...").split("..."):
+        slots: list[Slot] = []
+        for piece in part.split():
+            if piece == "*":
+                slots.append(Slot(()))
+                continue
+            options = [normalise(option) for option in piece.split("/")]
+            if len(options) == 1:
+                slots.extend(Slot((word,)) for word in options[0])
+            elif any(len(option) != 1 for option in options):
+                raise ValueError(f'each side of "{piece}" must be one word without a contraction')
+            else:
+                slots.append(Slot(tuple(option[0] for option in options)))
+        if slots:
+            runs.append(tuple(slots))
+    if not any(slot.words for run in runs for slot in run):
+        raise ValueError("it holds no word")
+    if any(not any(slot.words for slot in run) for run in runs):
+        raise ValueError('a part between "..." holds no word')
+    return tuple(runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A phrase found: token places in its stream (end exclusive) and how well it fits, 0 to 1."""
+
+    first: int
+    stop: int
+    score: float
+
+
+class Stream:
+    """The words of one speaker in order, indexed by word and by sound."""
+
+    def __init__(self, utterances: Iterable[Utterance]) -> None:
+        self.words: list[str] = []
+        self.starts: list[float] = []
+        self.ends: list[float] = []
+        self.utterances: list[int] = []
+        for utterance in utterances:
+            self._add(utterance)
+        self.by_word: dict[str, list[int]] = defaultdict(list)
+        for place, word in enumerate(self.words):
+            self.by_word[word].append(place)
+        self.by_sound: dict[str, list[str]] = defaultdict(list)
+        self.kinds: dict[str, list[int]] = defaultdict(list)
+        for word, places in self.by_word.items():
+            if word[0] == "[":
+                self.kinds[word.strip("[]").split("_")[0]].extend(places)
+            else:
+                self.by_sound[sound(word)].append(word)
+        self._near: dict[str, list[int]] = {}
+        self._found: dict[tuple[str, bool], list[Hit]] = {}
+
+    def _add(self, utterance: Utterance) -> None:
+        if utterance.words:
+            pieces = [(word.text, word.start, word.end) for word in utterance.words]
+        else:
+            texts = utterance.text.split()
+            step = (utterance.end - utterance.start) / max(1, len(texts))
+            pieces = [
+                (text, utterance.start + i * step, utterance.start + (i + 1) * step) for i, text in enumerate(texts)
+            ]
+        for text, start, end in pieces:
+            for word in normalise(text):
+                self.words.append(word)
+                self.starts.append(start)
+                self.ends.append(end)
+                self.utterances.append(utterance.index)
+
+    def find(self, text: str, *, exact: bool) -> list[Hit]:
+        """All places where the phrase is said, best first where they overlap, in order; near misses included.
+
+        A hit with ``score`` below ACCEPT is a near miss.
+        """
+        key = (text, exact)
+        if key not in self._found:
+            self._found[key] = self._find(compile_phrase(text), exact=exact)
+        return self._found[key]
+
+    def _find(self, phrase: Phrase, *, exact: bool) -> list[Hit]:
+        runs = [self._run(run, exact=exact) for run in phrase]
+        hits = runs[0]
+        for following in runs[1:]:
+            hits = [
+                Hit(left.first, right.stop, min(left.score, right.score))
+                for left in hits
+                for right in following
+                if 0 <= right.first - left.stop <= _ELLIPSIS_WORDS
+            ]
+        hits = [hit for hit in hits if self._connected(hit)]
+        kept: list[Hit] = []
+        for hit in sorted(hits, key=lambda hit: (-hit.score, hit.first, hit.stop)):
+            if all(hit.stop <= other.first or hit.first >= other.stop for other in kept):
+                kept.append(hit)
+        return sorted(kept, key=lambda hit: hit.first)
+
+    def _connected(self, hit: Hit) -> bool:
+        return all(
+            self.starts[place + 1] - self.ends[place] <= _MAX_GAP_SECONDS for place in range(hit.first, hit.stop - 1)
+        )
+
+    def _places(self, slot: Slot, *, exact: bool) -> list[int]:
+        places: list[int] = []
+        for wanted in slot.words:
+            if wanted[0] == "[":
+                name = wanted.strip("[]")
+                if name == "ANY":
+                    places.extend(place for found in self.kinds.values() for place in found)
+                else:
+                    places.extend(self.kinds.get(name, ()))
+            elif exact:
+                places.extend(self.by_word.get(wanted, ()))
+            else:
+                places.extend(self._near_places(wanted))
+        return places
+
+    def _near_places(self, wanted: str) -> list[int]:
+        if wanted not in self._near:
+            found = list(self.by_word.get(wanted, ()))
+            for said in self.by_sound.get(sound(wanted), ()):
+                if said != wanted and near(said, wanted):
+                    found.extend(self.by_word[said])
+            self._near[wanted] = found
+        return self._near[wanted]
+
+    def _run(self, run: Sequence[Slot], *, exact: bool) -> list[Hit]:
+        size = len(run)
+        anchors = [i for i, slot in enumerate(run) if slot.words]
+        votes: dict[int, int] = defaultdict(int)
+        for i in anchors:
+            for place in self._places(run[i], exact=exact):
+                votes[place - i] += 1
+        hits: list[Hit] = []
+        if exact or size < 3:
+            need = len(anchors) if exact or size == 1 else max(1, len(anchors) - 1)
+            for first, count in votes.items():
+                if count >= need and 0 <= first <= len(self.words) - size:
+                    score = sum(slot.match(self.words[first + i]) for i, slot in enumerate(run)) / size
+                    if score >= NEAR_MISS and (not exact or score == 1.0):
+                        hits.append(Hit(first, first + size, score))
+            return hits
+        need = (len(anchors) + 1) // 2
+        tried: set[int] = set()
+        for diagonal in list(votes):
+            count = votes[diagonal] + votes.get(diagonal - 1, 0) + votes.get(diagonal + 1, 0)
+            if count >= need and diagonal not in tried:
+                tried.add(diagonal)
+                hit = self._align(run, diagonal)
+                if hit is not None:
+                    hits.append(hit)
+        return hits
+
+    def _align(self, run: Sequence[Slot], diagonal: int) -> Hit | None:
+        """The best alignment of ``run`` near the place where it would begin: words may be missing or extra."""
+        size = len(run)
+        begin = max(0, diagonal - 1)
+        said = self.words[begin : max(0, diagonal) + size + 2]
+        width = len(said)
+        # best[j]: (score, exact words, start) of the run so far, ending before said[j].
+        best: list[tuple[float, int, int]] = [(0.0, 0, j) for j in range(width + 1)]
+        for i, slot in enumerate(run):
+            required = any(word in _NEGATIONS for word in slot.words)
+            row: list[tuple[float, int, int]] = []
+            for j in range(width + 1):
+                score, same, start = best[j]
+                option = (score - (2.0 if required else 0.0), same, start)  # this slot is missing
+                if j:
+                    fit = slot.match(said[j - 1])
+                    if fit:
+                        score, same, start = best[j - 1]
+                        option = max(option, (score + fit, same + (fit == 1.0), start))
+                    if i and row[j - 1][0] > 0:
+                        score, same, start = row[j - 1]  # an extra word inside
+                        cost = 2.0 if said[j - 1] in _NEGATIONS else _EXTRA_WORD * size
+                        option = max(option, (score - cost, same, start))
+                row.append(option)
+            best = row
+        stop, (total, same, start) = max(enumerate(best), key=lambda item: (item[1][0], item[1][2], -item[0]))
+        score = total / size
+        if score < NEAR_MISS or same * 2 < size or stop <= start:
+            return None
+        return Hit(begin + start, begin + stop, min(1.0, score))
