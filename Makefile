@@ -55,8 +55,6 @@ pins: $(VENV)/.test  ## Pin the requirements again (needs pip-tools in the envir
 		--strip-extras --allow-unsafe --extra meaning -o requirements/app.txt pyproject.toml
 	@$(VENV)/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
 		--strip-extras --allow-unsafe -c requirements/app.txt -o requirements/test.txt requirements/test.in
-	@$(VENV)/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
-		--no-deps -o requirements/meaning.txt requirements/meaning.in
 
 clean:  ## Remove the environment and caches; data folders stay.
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
