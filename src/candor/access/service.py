@@ -55,6 +55,14 @@ class UserInfo:
     active: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogInProof:
+    """The outcome of checking a password: whose, and whether it was right."""
+
+    user_id: str | None
+    right: bool
+
+
 class Access:
     """Who may."""
 
@@ -104,30 +112,36 @@ class Access:
             for row in store.all_users(uow)
         )  # fmt: skip
 
-    def log_in(self, uow: UnitOfWork, login: str, password: str, *, from_address: str | None = None) -> str:  # noqa: ARG002
-        """A new session's secret, for the cookie. Raises Unauthenticated.
-
-        The failure counter must outlive the refusal: callers commit the unit of work also when this raises
-        (:meth:`check_password` and :meth:`open_session` are the two halves for doors that need them apart).
-        """
-        return self.open_session(uow, self.check_password(uow, login, password))
-
-    def check_password(self, uow: UnitOfWork, login: str, password: str) -> str:
-        """The person's id. Raises Unauthenticated, the same for a wrong name, a wrong password and a locked account."""
+    def prove(self, uow: UnitOfWork, login: str, password: str) -> LogInProof:
+        """Check a password (150 ms of argon2id: do it outside the write lock); never raises for a wrong one."""
         row = store.user_by_login(uow, login)
-        now = clock.now()
         try:
             self._hasher.verify(row.password_hash if row is not None else self._decoy, password)
         except (VerifyMismatchError, InvalidHashError):
-            if row is not None:
-                failures = row.failures + 1
-                locked = store.naive(now + _LOCK) if failures >= _FAILURES_BEFORE_LOCK else None
-                store.set_user(uow, row.id, failures=failures, locked_until=locked)
-            raise _refused() from None
+            return LogInProof(user_id=None if row is None else row.id, right=False)
+        return LogInProof(user_id=None if row is None else row.id, right=row is not None)
+
+    def log_in_with(self, uow: UnitOfWork, proof: LogInProof) -> str:
+        """A new session's secret, for the cookie.
+
+        Raises Unauthenticated, the same for a wrong name, a wrong password and an account that waits; the caller
+        commits also then, so that failures are counted.
+        """
+        row = store.user_by_id(uow, proof.user_id) if proof.user_id else None
+        now = clock.now()
         if row is None or not row.active or (row.locked_until is not None and row.locked_until > store.naive(now)):
             raise _refused()
+        if not proof.right:
+            failures = row.failures + 1
+            locked = store.naive(now + _LOCK) if failures >= _FAILURES_BEFORE_LOCK else None
+            store.set_user(uow, row.id, failures=0 if locked else failures, locked_until=locked)
+            raise _refused()
         store.set_user(uow, row.id, failures=0, locked_until=None)
-        return str(row.id)
+        return self.open_session(uow, row.id)
+
+    def log_in(self, uow: UnitOfWork, login: str, password: str) -> str:
+        """Both halves at once, for commands and tests."""
+        return self.log_in_with(uow, self.prove(uow, login, password))
 
     def open_session(self, uow: UnitOfWork, user_id: str) -> str:
         """A log-in session for a person whose identity was proven; returns its secret."""
