@@ -174,27 +174,30 @@ Phrase = tuple[tuple[Slot, ...], ...]
 @lru_cache(maxsize=8192)
 def compile_phrase(text: str) -> Phrase:
     """Read the phrase language; raises ValueError for a phrase without a word."""
-    runs: list[tuple[Slot, ...]] = []
-    for part in text.replace("…", "...").split("..."):
-        slots: list[Slot] = []
-        for piece in part.split():
-            if piece == "*":
-                slots.append(Slot(()))
-                continue
-            options = [normalise(option) for option in piece.split("/")]
-            if len(options) == 1:
-                slots.extend(Slot((word,)) for word in options[0])
-            elif any(len(option) != 1 for option in options):
-                raise ValueError(f'each side of "{piece}" must be one word without a contraction')
-            else:
-                slots.append(Slot(tuple(option[0] for option in options)))
-        if slots:
-            runs.append(tuple(slots))
-    if not any(slot.words for run in runs for slot in run):
+    runs = tuple(run for part in text.replace("…", "...").split("...") if (run := _compile_run(part.strip())))
+    if not runs:
         raise ValueError("it holds no word")
     if any(not any(slot.words for slot in run) for run in runs):
-        raise ValueError('a part between "..." holds no word')
-    return tuple(runs)
+        raise ValueError('a part of it holds no word, only "*"')
+    return runs
+
+
+@lru_cache(maxsize=8192)
+def _compile_run(part: str) -> tuple[Slot, ...]:
+    """One run of slots; the same text gives the same object, by which streams remember what they found."""
+    slots: list[Slot] = []
+    for piece in part.split():
+        if piece == "*":
+            slots.append(Slot(()))
+            continue
+        options = [normalise(option) for option in piece.split("/")]
+        if len(options) == 1:
+            slots.extend(Slot((word,)) for word in options[0])
+        elif any(len(option) != 1 for option in options):
+            raise ValueError(f'each side of "{piece}" must be one word without a contraction')
+        else:
+            slots.append(Slot(tuple(option[0] for option in options)))
+    return tuple(slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,7 @@ class Stream:
                 self.by_sound[sound(word)].append(word)
         self._near: dict[str, list[int]] = {}
         self._found: dict[tuple[str, bool], list[Hit]] = {}
+        self._runs: dict[tuple[int, bool], tuple[tuple[Slot, ...], list[Hit]]] = {}
 
     def _add(self, utterance: Utterance) -> None:
         if utterance.words:
@@ -256,16 +260,19 @@ class Stream:
         return self._found[key]
 
     def _find(self, phrase: Phrase, *, exact: bool) -> list[Hit]:
-        runs = [self._run(run, exact=exact) for run in phrase]
-        hits = runs[0]
-        for following in runs[1:]:
+        hits = self._run(phrase[0], exact=exact)
+        for run in phrase[1:]:
+            if not hits:
+                return []
             hits = [
                 Hit(left.first, right.stop, min(left.score, right.score))
                 for left in hits
-                for right in following
+                for right in self._run(run, exact=exact)
                 if 0 <= right.first - left.stop <= _ELLIPSIS_WORDS
             ]
         hits = [hit for hit in hits if self._connected(hit)]
+        if len(hits) < 2:
+            return hits
         kept: list[Hit] = []
         for hit in sorted(hits, key=lambda hit: (-hit.score, hit.first, hit.stop)):
             if all(hit.stop <= other.first or hit.first >= other.stop for other in kept):
@@ -301,32 +308,56 @@ class Stream:
             self._near[wanted] = found
         return self._near[wanted]
 
-    def _run(self, run: Sequence[Slot], *, exact: bool) -> list[Hit]:
+    def _run(self, run: tuple[Slot, ...], *, exact: bool) -> list[Hit]:
+        key = (id(run), exact)
+        if key not in self._runs:
+            # The run is kept beside what was found, so that its identity is not given to another one.
+            self._runs[key] = (run, self._search(run, exact=exact))
+        return self._runs[key][1]
+
+    def _search(self, run: tuple[Slot, ...], *, exact: bool) -> list[Hit]:
+        """Every recognised word that fits a slot votes for the place where the run would begin."""
         size = len(run)
-        anchors = [i for i, slot in enumerate(run) if slot.words]
-        votes: dict[int, int] = defaultdict(int)
-        for i in anchors:
-            for place in self._places(run[i], exact=exact):
-                votes[place - i] += 1
+        votes: dict[int, int] = {}
+        anchors = 0
+        for i, slot in enumerate(run):
+            if slot.words:
+                anchors += 1
+                for place in self._places(slot, exact=exact):
+                    votes[place - i] = votes.get(place - i, 0) + 1
+        need = anchors if exact or anchors == 1 else 1 if anchors == 2 else (anchors * 3 + 4) // 5
         hits: list[Hit] = []
-        if exact or size < 3:
-            need = len(anchors) if exact or size == 1 else max(1, len(anchors) - 1)
-            for first, count in votes.items():
-                if count >= need and 0 <= first <= len(self.words) - size:
-                    score = sum(slot.match(self.words[first + i]) for i, slot in enumerate(run)) / size
-                    if score >= NEAR_MISS and (not exact or score == 1.0):
-                        hits.append(Hit(first, first + size, score))
-            return hits
-        need = (len(anchors) + 1) // 2
-        tried: set[int] = set()
-        for diagonal in list(votes):
-            count = votes[diagonal] + votes.get(diagonal - 1, 0) + votes.get(diagonal + 1, 0)
-            if count >= need and diagonal not in tried:
-                tried.add(diagonal)
-                hit = self._align(run, diagonal)
+        for first, count in votes.items():
+            if count >= need:
+                hit = self._straight(run, first, exact=exact)
+                if hit is not None:
+                    hits.append(hit)
+                    continue
+            if exact or size < 3:
+                continue
+            # A missing or an extra word splits the votes over two neighbouring places.
+            beside = votes.get(first + 1, 0)
+            if beside and count + beside >= need:
+                hit = self._align(run, first)
                 if hit is not None:
                     hits.append(hit)
         return hits
+
+    def _straight(self, run: Sequence[Slot], first: int, *, exact: bool) -> Hit | None:
+        """The run word for word from ``first`` on."""
+        size = len(run)
+        if first < 0 or first + size > len(self.words):
+            return None
+        total, same = 0.0, 0
+        for i, slot in enumerate(run):
+            fit = slot.match(self.words[first + i])
+            if not fit and any(word in _NEGATIONS for word in slot.words):
+                return None
+            total += fit
+            same += fit == 1.0
+        if total < NEAR_MISS * size or (exact and same < size) or same * 2 < size:
+            return None
+        return Hit(first, first + size, total / size)
 
     def _align(self, run: Sequence[Slot], diagonal: int) -> Hit | None:
         """The best alignment of ``run`` near the place where it would begin: words may be missing or extra."""
