@@ -1,0 +1,73 @@
+"""The conversation page: head, player, transcript and the side panel."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
+
+from candor.access.model import Right
+from candor.kit.database import UnitOfWork
+from candor.replay.model import ConversationView
+from candor.web import reading, scores
+from candor.web.render import renderer_of
+from candor.web.visit import CurrentVisit, Visit
+
+router = APIRouter()
+
+TABS = ("score", "findings", "metrics", "processing", "details")
+
+
+@router.get("/conversations/{conversation_id}")
+def conversation(conversation_id: str, request: Request, visit: CurrentVisit) -> Response:
+    """One conversation, at the tab and the second that the address names."""
+    values = page_values(visit, conversation_id)
+    params = request.query_params
+    return renderer_of(request).page(
+        request,
+        "conversation/page.html",
+        tab=params.get("tab") if params.get("tab") in TABS else "score",
+        at=_seconds(params.get("t")),
+        search=params.get("q", "")[:200],
+        **values,
+    )
+
+
+@router.get("/conversations/{conversation_id}/processing")
+def processing(conversation_id: str, request: Request, visit: CurrentVisit) -> Response:
+    """The processing tab alone, for polling while stages run."""
+    with visit.services.database.read() as uow:
+        view = visit.services.replay.view(uow, conversation_id, visit.scope)
+    return renderer_of(request).page(request, "conversation/processing.html", view=view, polled=True)
+
+
+def page_values(visit: Visit, conversation_id: str) -> dict[str, Any]:
+    """What the page and its parts are made from."""
+    visit.principal.require(Right.CONVERSATION_READ)
+    with visit.services.database.read() as uow:
+        view = visit.services.replay.view(uow, conversation_id, visit.scope)
+        blocks = score_blocks(visit, uow, view)
+    read = reading.read(view)
+    return {"view": view, "reading": read, "blocks": blocks, "player_json": _json(read.player), "form": None}
+
+
+def score_blocks(visit: Visit, uow: UnitOfWork, view: ConversationView) -> tuple[scores.ScoreBlock, ...]:
+    """The score panel's content."""
+    return scores.blocks(view.evaluations, partial(visit.services.scores.scorecard, uow))
+
+
+def _json(value: object) -> Markup:
+    # "<" is escaped, so that no text can end the data block it stands in.
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None

@@ -1,0 +1,42 @@
+"""What the player fetches: the redacted sound, by ranges, and the outline of its waveform."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from candor.access.model import Right
+from candor.kit.ranges import ByteRange, RangeNotSatisfiable, chunks, parse_range
+from candor.web.visit import CurrentVisit
+
+router = APIRouter()
+
+
+@router.get("/conversations/{conversation_id}/audio")
+def audio(conversation_id: str, request: Request, visit: CurrentVisit) -> Response:
+    """The redacted sound: 200, 206 for a range, 416 for one that lies outside."""
+    visit.principal.require(Right.CONVERSATION_READ)
+    with visit.services.database.read() as uow:
+        sound = visit.services.replay.audio(uow, conversation_id, visit.scope)
+        stream = sound.open()
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store", "Content-Disposition": "inline"}
+    try:
+        part = parse_range(request.headers.get("range"), sound.size)
+    except RangeNotSatisfiable:
+        stream.close()
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{sound.size}"})
+    if part is not None:
+        headers["Content-Range"] = part.content_range
+    whole = part or ByteRange(start=0, stop=sound.size, size=sound.size)
+    headers["Content-Length"] = str(whole.length)
+    status = 200 if part is None else 206
+    return StreamingResponse(chunks(stream, whole), status_code=status, headers=headers, media_type=sound.mediatype)
+
+
+@router.get("/conversations/{conversation_id}/peaks")
+def peaks(conversation_id: str, visit: CurrentVisit) -> Response:
+    """The waveform's outline in the form of ``candor.conversation.peaks``."""
+    visit.principal.require(Right.CONVERSATION_READ)
+    with visit.services.database.read() as uow:
+        data = visit.services.replay.peaks(uow, conversation_id, visit.scope)
+    return Response(data, media_type="application/octet-stream")

@@ -1,0 +1,13 @@
+"""The pages with made-up data on a port: ``python -m tests.unit.web.preview 8123``; any role, password "secret"."""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+from tests.unit.web.fixtures import FakeServices
+
+from candor.web import create_web
+
+if __name__ == "__main__":
+    uvicorn.run(create_web(FakeServices()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
