@@ -81,9 +81,7 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
         name = str(getattr(key, "value", ""))
         if name in seen and name != "<<":
             line = key.start_mark.line + 1
-            raise InvalidInput(
-                f'The scorecard gives "{name}" twice in one mapping (line {line}).', code="scorecard.invalid"
-            )
+            raise _fail(f"Line {line}", f'"{name}" is given twice in one mapping')
         seen.add(name)
     loader.flatten_mapping(node)
     return loader.construct_mapping(node, deep=True)
@@ -100,9 +98,7 @@ def load_scorecard(text: str, vocabulary: Vocabulary = DEFAULT) -> Scorecard:
         data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  a SafeLoader that is stricter still
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InvalidInput(
-            f"The scorecard is not valid YAML ({error.problem}{line}).", code="scorecard.invalid"
-        ) from error
+        raise _fail("Scorecard", f"is not valid YAML ({error.problem}{line})") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise _fail("Scorecard", "is not valid YAML") from error
     return _Reader(vocabulary).scorecard(data)
@@ -396,7 +392,7 @@ class _Reader:
     @staticmethod
     def _known(name: str, known: frozenset[str], place: str, what: str) -> None:
         if name not in known:
-            raise _fail(place, f'"{name}" is not a known {what}; known are ' + ", ".join(sorted(known)))
+            raise _fail(place, f'"{name}" is not a known {what}; known are ' + (", ".join(sorted(known)) or "none"))
 
     @staticmethod
     def _unique(names: Sequence[str], what: str) -> None:

@@ -20,6 +20,8 @@ from candor.conversation.transcript import Utterance
 _TOKEN = re.compile(r"\[[A-Z]+(?:_\d+)?\]|[^\W_]+(?:'[^\W_]+)*")
 _FILLERS = frozenset({"um", "uh", "er", "erm", "ah", "mm", "hmm", "uhm", "eh"})
 _NEGATIONS = frozenset({"not", "no", "never", "without", "cannot"})
+# Said for one another without a change of meaning: "may I" and "could I".
+_MODALS = ({"can", "could", "may", "might"}, {"will", "would", "shall"})
 _CONTRACTIONS: dict[str, tuple[str, ...]] = {
     "can't": ("can", "not"),
     "cannot": ("can", "not"),
@@ -121,6 +123,8 @@ def near(said: str, wanted: str) -> float:
         return 1.0
     if said[0] == "[" or wanted[0] == "[" or said in _NEGATIONS or wanted in _NEGATIONS:
         return 0.0
+    if any(said in group and wanted in group for group in _MODALS):
+        return NEAR_WORD
     if min(len(said), len(wanted)) < 3:
         return 0.0
     key = sound(wanted)

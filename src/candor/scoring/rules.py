@@ -167,6 +167,8 @@ def _finding(rule: FindingRule, context: Context) -> Outcome:
     there = len(found) >= rule.at_least
     everyone = range(len(context.streams))
     confidence = min((item.confidence for item in found), default=1.0) * _SURE if there else _NOTICED
+    if rule.by:
+        confidence *= min((context.sureness(place, rule.by) for place in context.speakers(rule.by)), default=0.0)
     name = rule.kind.replace("_", " ") + (f" ({rule.category})" if rule.category else "")
     note = f"{len(found)} × {name}; {'wanted' if rule.present else 'allowed fewer than'} {rule.at_least}."
     evidence = tuple(

@@ -17,16 +17,35 @@ class Vocabulary:
     findings: frozenset[str]
 
 
+_PER_ROLE = (
+    "talk.seconds",
+    "talk.share",
+    "listen.share",
+    "speech.rate",
+    "turn.count",
+    "turn.mean",
+    "turn.longest",
+    "interruption.count",
+)
+
 DEFAULT = Vocabulary(
     metrics=frozenset(
         {
-            "talk.share.agent",
-            "talk.share.customer",
+            *(f"{name}.{role}" for name in _PER_ROLE for role in ("agent", "customer")),
+            "silence.seconds",
+            "silence.share",
+            "silence.longest",
+            "dead_air.count",
             "dead_air.longest",
             "hold.count",
+            "hold.seconds",
+            "hold.longest",
             "overlap.seconds",
             "overlap.share",
-            "speech.rate.agent",
+            "monologue.longest.customer",
+            "first_word.agent",
+            "response.median.agent",
+            "response.p90.agent",
         }
     ),
     categories=frozenset(),
