@@ -11,7 +11,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from candor.access.model import Right
-from candor.errors import InvalidInput, NotFound
+from candor.audit import service as audit
+from candor.audit.service import Event
+from candor.errors import Conflict, InvalidInput, NotFound
 from candor.kit.ids import new_id
 from candor.replay.model import ConversationRow, Page, SavedView
 from candor.web import listing
@@ -84,6 +86,7 @@ def conversations_csv(request: Request, visit: CurrentVisit) -> Response:
     asked = listing.read(request.query_params.multi_items(), visit.zone)
     if asked.problems:
         raise InvalidInput(" ".join(asked.problems))
+    _note_export(visit, "csv of a filter")
     return _csv_answer(_all_rows(visit, asked))
 
 
@@ -96,6 +99,7 @@ def selected(visit: CurrentVisit, form: Posted) -> Response:
         visit.principal.require(Right.CONVERSATION_EXPORT)
         with visit.services.database.read() as uow:
             rows = [visit.services.replay.view(uow, each, visit.scope).row for each in ids]
+        _note_export(visit, f"csv of {len(rows)} selected")
         return _csv_answer(rows)
     if form.get("action") == "retry":
         visit.principal.require(Right.CONVERSATION_RETRY)
@@ -156,6 +160,11 @@ def _notice(request: Request) -> str:
     ).format(count=count)
 
 
+def _note_export(visit: Visit, what: str) -> None:
+    with visit.services.database.write() as uow:
+        audit.record(uow, Event.EXPORTED, visit.principal.user_id, subject=what)
+
+
 def _retry_parked(visit: Visit, conversation_id: str) -> int:
     """Try the stopped stage again; 1 when there was one, else 0."""
     with visit.services.database.read() as uow:
@@ -166,7 +175,10 @@ def _retry_parked(visit: Visit, conversation_id: str) -> int:
     stage = next((run.stage for run in view.stages if run.state == "parked"), None)
     if stage is None:
         return 0
-    visit.services.desk.retry(conversation_id, stage)
+    try:
+        visit.services.desk.retry(conversation_id, stage, actor=visit.principal.user_id)
+    except Conflict:
+        return 0  # it runs already
     return 1
 
 

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from candor.access.browser import SESSION_COOKIE
 from candor.errors import (
     CandorError,
     Conflict,
@@ -23,7 +24,7 @@ from candor.kit.ids import new_id
 from candor.kit.log import get_logger
 from candor.web.i18n import N_, _
 from candor.web.render import renderer_of
-from candor.web.security import HEADERS, SESSION_COOKIE, drop_cookie
+from candor.web.security import HEADERS, drop_cookie
 
 STATUS: tuple[tuple[type[CandorError], int], ...] = (
     (NotFound, 404),

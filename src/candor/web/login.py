@@ -5,19 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from candor.access.browser import SESSION_COOKIE, csrf_token
+from candor.audit import service as audit
+from candor.audit.service import Event
 from candor.errors import Unauthenticated, Unavailable
 from candor.web.i18n import _
 from candor.web.render import renderer_of
-from candor.web.security import (
-    SESSION_COOKIE,
-    SESSION_SECONDS,
-    VISITOR_COOKIE,
-    csrf_token,
-    drop_cookie,
-    local_path,
-    new_visitor,
-    set_cookie,
-)
+from candor.web.security import VISITOR_COOKIE, drop_cookie, local_path, new_visitor, set_cookie
 from candor.web.visit import Posted, services_of
 
 router = APIRouter()
@@ -37,21 +31,25 @@ def log_in(request: Request, form: Posted) -> Response:
     if not login or not password:
         return _form(request, error=_("Fill in both the name and the password."), login=login, target=target)
     services = services_of(request)
-    address = request.client.host if request.client else ""
     token = None
+    error = ""
     try:
+        with services.database.read() as uow:
+            proof = services.access.prove(uow, login, password)
         with services.database.write() as uow:
             # Caught inside the unit of work, so that what the house remembers of failures is kept.
             try:
-                token = services.access.log_in(uow, login, password, from_address=address)
+                token = services.access.log_in_with(uow, proof)
+                audit.record(uow, Event.LOGIN, proof.user_id or "")
             except Unauthenticated as refusal:
-                error = str(refusal) or _("That name and password do not go together.")
+                error = str(refusal)
+                audit.record(uow, Event.LOGIN_REFUSED, proof.user_id or "unknown")
     except Unavailable as fault:
         error = str(fault)
     if token is None:
         return _form(request, error=error, login=login, target=target)
     response = RedirectResponse(target, status_code=303)
-    set_cookie(request, response, SESSION_COOKIE, token, seconds=SESSION_SECONDS)
+    set_cookie(request, response, SESSION_COOKIE, token)
     drop_cookie(request, response, VISITOR_COOKIE)
     return response
 
@@ -64,7 +62,12 @@ def log_out(request: Request, form: Posted) -> Response:
     if token:
         services = services_of(request)
         with services.database.write() as uow:
+            try:
+                actor = services.access.principal(uow, token).user_id
+            except Unauthenticated:
+                actor = "unknown"
             services.access.log_out(uow, token)
+            audit.record(uow, Event.LOGOUT, actor)
     response = RedirectResponse("/login", status_code=303)
     drop_cookie(request, response, SESSION_COOKIE)
     response.headers["Clear-Site-Data"] = '"cache"'

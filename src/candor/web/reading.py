@@ -70,7 +70,7 @@ def read(view: ConversationView) -> Reading:
         findings=findings,
         lanes=lanes,
         notes=_notes(view, transcript),
-        player=_player(view, lanes, findings) if view.sound else None,
+        player=_player(view, lanes, findings) if view.sound and view.redaction else None,
         filename=mask_digits(recording.filename) if recording else "",
     )
 

@@ -13,12 +13,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from candor.access.browser import SESSION_COOKIE, csrf_token
 from candor.access.model import Right
 from candor.web import words
 from candor.web.assets import Assets
 from candor.web.i18n import _, gettext, ngettext
 from candor.web.reading import mask_digits
-from candor.web.security import SESSION_COOKIE, csrf_token
 from candor.web.visit import Visit, theme_of, zone_of
 
 HIT_START, HIT_END = "\ue000", "\ue001"

@@ -10,8 +10,6 @@ Before log-in there is no session; the token is then made from a random value in
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from urllib.parse import urlsplit
 
@@ -19,12 +17,11 @@ from fastapi import Request, Response
 from starlette.datastructures import FormData, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from candor.access.browser import SESSION_COOKIE, csrf_matches
 from candor.errors import Forbidden
 from candor.web.i18n import _
 
-SESSION_COOKIE = "candor_session"
 VISITOR_COOKIE = "candor_visitor"
-SESSION_SECONDS = 12 * 3600
 
 POLICY = "; ".join(
     (
@@ -70,11 +67,6 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def csrf_token(secret: str) -> str:
-    """The token that goes with a session (or visitor) secret; it does not give the secret away."""
-    return hmac.new(secret.encode(), b"candor csrf 1", hashlib.sha256).hexdigest()
-
-
 async def check_post(request: Request) -> FormData:
     """The posted form, after the checks; raises Forbidden when one fails."""
     form = await request.form()
@@ -85,7 +77,7 @@ async def check_post(request: Request) -> FormData:
     # (2) with the token of this very session
     secret = request.cookies.get(SESSION_COOKIE) or request.cookies.get(VISITOR_COOKIE) or ""
     given = request.headers.get("x-csrf-token") or form.get("csrf") or ""
-    matches = isinstance(given, str) and hmac.compare_digest(csrf_token(secret).encode(), given.encode())
+    matches = isinstance(given, str) and csrf_matches(secret, given)
     if foreign or not secret or not matches:
         raise Forbidden(
             _("This form was not sent from a fresh page of yours, so nothing was changed."),
@@ -102,14 +94,17 @@ def new_visitor() -> str:
 
 def set_cookie(request: Request, response: Response, name: str, value: str, *, seconds: int | None = None) -> None:
     """A cookie that no script reads and no other site sends along with a change."""
-    response.set_cookie(
-        name, value, max_age=seconds, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
-    )
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=is_https(request), path="/")
 
 
 def drop_cookie(request: Request, response: Response, name: str) -> None:
     """Take a cookie back."""
-    response.delete_cookie(name, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
+    response.delete_cookie(name, httponly=True, samesite="lax", secure=is_https(request), path="/")
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser came by https, directly or through the proxy that the settings speak of."""
+    return bool(request.app.state.services.https) or request.url.scheme == "https"
 
 
 def local_path(address: str | None) -> str:

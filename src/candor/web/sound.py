@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from candor.access.model import Right
+from candor.audit import service as audit
+from candor.audit.service import Event
 from candor.kit.ranges import ByteRange, RangeNotSatisfiable, chunks, parse_range
 from candor.web.visit import CurrentVisit
 
@@ -19,6 +21,10 @@ def audio(conversation_id: str, request: Request, visit: CurrentVisit) -> Respon
     with visit.services.database.read() as uow:
         sound = visit.services.replay.audio(uow, conversation_id, visit.scope)
         stream = sound.open()
+    # The first bytes are asked for once a playing; what follows are pieces and jumps of the same.
+    if part_begins(request.headers.get("range")):
+        with visit.services.database.write() as uow:
+            audit.record(uow, Event.PLAYED, visit.principal.user_id, conversation_id=conversation_id)
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store", "Content-Disposition": "inline"}
     try:
         part = parse_range(request.headers.get("range"), sound.size)
@@ -31,6 +37,11 @@ def audio(conversation_id: str, request: Request, visit: CurrentVisit) -> Respon
     headers["Content-Length"] = str(whole.length)
     status = 200 if part is None else 206
     return StreamingResponse(chunks(stream, whole), status_code=status, headers=headers, media_type=sound.mediatype)
+
+
+def part_begins(header: str | None) -> bool:
+    """True when the request is for the beginning of the sound (or all of it)."""
+    return not header or header.replace(" ", "").startswith("bytes=0-")
 
 
 @router.get("/conversations/{conversation_id}/peaks")

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
+from candor.access.browser import SESSION_COOKIE
 from candor.access.model import Principal
 from candor.errors import Unauthenticated
 from candor.replay.model import Scope, scope_of
 from candor.web.i18n import _
-from candor.web.security import SESSION_COOKIE, check_post
+from candor.web.security import check_post
 
 if TYPE_CHECKING:
     from candor.services import Services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from candor.analysis.definitions import METRICS
 from candor.web.i18n import N_, gettext
 
 _MONTHS = (
@@ -71,7 +72,7 @@ COLUMN = {
     "team": N_("Team"),
     "queue": N_("Queue"),
     "language": N_("Language"),
-    "sentiment": N_("Customer sentiment"),
+    "sentiment": N_("Sentiment"),
     "score": N_("Score"),
     "categories": N_("Categories"),
     "pii": N_("Redacted"),
@@ -104,8 +105,36 @@ _UNIT = {
     "words": N_("words"),
 }
 _METRIC = {
-    "talk.share.agent": N_("Agent talks"),
-    "talk.share.customer": N_("Customer talks"),
+    "talk.seconds.agent": N_("Agent talks for"),
+    "talk.seconds.customer": N_("Customer talks for"),
+    "talk.share.agent": N_("Agent's share of talk"),
+    "talk.share.customer": N_("Customer's share of talk"),
+    "listen.share.agent": N_("Agent listens"),
+    "listen.share.customer": N_("Customer listens"),
+    "speech.rate.agent": N_("Agent's speech rate"),
+    "speech.rate.customer": N_("Customer's speech rate"),
+    "turn.count.agent": N_("Agent's turns"),
+    "turn.count.customer": N_("Customer's turns"),
+    "turn.mean.agent": N_("Agent's mean turn"),
+    "turn.mean.customer": N_("Customer's mean turn"),
+    "turn.longest.agent": N_("Agent's longest turn"),
+    "turn.longest.customer": N_("Customer's longest turn"),
+    "interruption.count.agent": N_("Agent interrupts"),
+    "interruption.count.customer": N_("Customer interrupts"),
+    "silence.seconds": N_("Silence"),
+    "silence.share": N_("Share of silence"),
+    "silence.longest": N_("Longest silence"),
+    "dead_air.count": N_("Dead air"),
+    "dead_air.longest": N_("Longest dead air"),
+    "hold.count": N_("Holds"),
+    "hold.seconds": N_("Time on hold"),
+    "hold.longest": N_("Longest hold"),
+    "overlap.seconds": N_("Talking at once"),
+    "overlap.share": N_("Share of talking at once"),
+    "monologue.longest.customer": N_("Customer's longest monologue"),
+    "first_word.agent": N_("Agent's first word after"),
+    "response.median.agent": N_("Agent's response, median"),
+    "response.p90.agent": N_("Agent's response, 9 of 10 within"),
 }
 
 
@@ -128,6 +157,11 @@ def title(value: str) -> str:
 def metric(name: str) -> str:
     """The name of a metric for people."""
     return gettext(_METRIC[name]) if name in _METRIC else title(name)
+
+
+def definition(name: str) -> str:
+    """What a metric means, exactly."""
+    return METRICS[name].definition if name in METRICS else ""
 
 
 def quantity(value: float, unit: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 import numpy as np
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
 
 from candor.access.model import RIGHTS, Principal, UserRole
+from candor.access.service import LogInProof
+from candor.audit.service import audit_event
 from candor.conversation.evaluation import (
     Answer,
     Evaluation,
@@ -34,6 +36,7 @@ from candor.conversation.transcript import (
     Word,
 )
 from candor.errors import InvalidInput, NotFound, Unauthenticated
+from candor.kit.database import Database
 from candor.kit.ids import new_id
 from candor.kit.sound import FlacWriter
 from candor.replay.model import (
@@ -150,7 +153,7 @@ def analysis(given: Transcript) -> Analysis:
             Metric(name="silence.share", value=0.17, unit="ratio", n=1),
             Metric(name="silence.longest", value=12.0, unit="s", n=9, start=lines[6].end, end=lines[7].start),
             Metric(name="speech.rate.agent", value=148.0, unit="words/min", n=7),
-            Metric(name="interruptions.by_agent", value=1, unit="count", n=13),
+            Metric(name="interruption.count.agent", value=1, unit="count", n=13),
         ),
         findings=(
             Finding(
@@ -352,24 +355,25 @@ class FakeSealed:
 
 @dataclass(kw_only=True)
 class AttentionItem:
+    """As ``candor.pipeline.desk`` has it."""
+
     conversation_id: str | None
     filename: str | None
     stage: str | None
     code: str
     message: str
     advice: str
-    at: datetime | None
-    attempts: int = 1
+    at: datetime
+    attempts: int
 
 
-class FakeDatabase:
-    @contextmanager
-    def read(self) -> Iterator[object]:
-        yield object()
-
-    @contextmanager
-    def write(self) -> Iterator[object]:
-        yield object()
+def memory_database() -> Database:
+    """A real database in memory with the audit log's table: the pages write what was done."""
+    database = Database("sqlite://")
+    database.engine.dispose()
+    database.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    audit_event.create(database.engine)
+    return database
 
 
 class FakeReplay:
@@ -562,8 +566,13 @@ class FakeAccess:
         self.people["supervisor"] = principal(UserRole.SUPERVISOR, name="Sam Ito", team="Billing")
         self.sessions: dict[str, str] = {}
 
-    def log_in(self, uow: object, login: str, password: str, *, from_address: str) -> str:
-        if login not in self.people or password != "secret":
+    def prove(self, uow: object, login: str, password: str) -> LogInProof:
+        known = login in self.people
+        return LogInProof(user_id=login if known else None, right=known and password == "secret")
+
+    def log_in_with(self, uow: object, proof: LogInProof) -> str:
+        login = proof.user_id
+        if login is None or not proof.right:
             raise Unauthenticated("That name and password do not go together.")
         token = f"token-{login}-{len(self.sessions)}"
         self.sessions[token] = login
@@ -581,12 +590,13 @@ class FakeAccess:
 class FakeDesk:
     def __init__(self, replay: FakeReplay) -> None:
         self._replay = replay
-        self.retried: list[tuple[str, str]] = []
+        self.retried: list[tuple[str, str | None]] = []
 
-    def retry(self, conversation_id: str, stage: str) -> None:
+    def retry(self, conversation_id: str, stage: str | None = None, *, actor: str = "cli") -> str:
         self.retried.append((conversation_id, stage))
+        return new_id()
 
-    def attention(self, uow: object, scope: Scope) -> list[AttentionItem]:
+    def attention(self, uow: object, reach: Any = None) -> list[AttentionItem]:
         return [
             AttentionItem(
                 conversation_id=self._replay.rows[5].id,
@@ -606,6 +616,7 @@ class FakeDesk:
                 message="The file is not a recording: it holds a document.",
                 advice="Send the sound file itself.",
                 at=START,
+                attempts=0,
             ),
         ]
 
@@ -657,8 +668,9 @@ class FakeScores:
 @dataclass
 class FakeServices:
     replay: FakeReplay = field(default_factory=FakeReplay)
-    database: FakeDatabase = field(default_factory=FakeDatabase)
+    database: Database = field(default_factory=memory_database)
     access: FakeAccess = field(default_factory=FakeAccess)
+    https: bool = False
 
     def __post_init__(self) -> None:
         self.desk = FakeDesk(self.replay)
