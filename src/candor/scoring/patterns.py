@@ -20,6 +20,9 @@ def check_pattern(text: str) -> str | None:
         return "is empty"
     if len(text) > MAX_LENGTH:
         return f"is longer than {MAX_LENGTH} characters"
+    problem = _sets(text)
+    if problem:
+        return problem
     try:
         compiled = re.compile(text, re.IGNORECASE)
     except (re.error, RecursionError, OverflowError) as error:
@@ -34,6 +37,19 @@ _TOKEN = re.compile(
     r"|(?P<close>\))|(?P<or>\|)|(?P<repeat>(?:[*+?]|\{\d*,?\d*\})[?+]?)|(?P<other>.)",
     re.DOTALL,
 )
+
+
+_NESTED_SET = re.compile(r"\[|--|&&|~~|\|\|")
+"""What Python warns about: it may come to mean something else."""
+
+
+def _sets(text: str) -> str | None:
+    for token in _TOKEN.finditer(text):
+        if token.group() == "[":
+            return "is not a regular expression (a set is not closed)"
+        if token.lastgroup == "set" and _NESTED_SET.search(token.group()[1:]):
+            return "has a set in a set; write \\[ for the bracket itself"
+    return None
 
 
 @dataclass

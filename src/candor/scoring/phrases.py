@@ -33,8 +33,25 @@ _CONTRACTIONS: dict[str, tuple[str, ...]] = {
     "wanna": ("want", "to"),
     "gotta": ("got", "to"),
     "ok": ("okay",),
-    "cheers": ("cheers",),
     "y'all": ("you", "all"),
+    # Recognisers drop apostrophes; these cannot be read as another word.
+    "im": ("i", "am"),
+    "ive": ("i", "have"),
+    "youre": ("you", "are"),
+    "youve": ("you", "have"),
+    "weve": ("we", "have"),
+    "thats": ("that", "is"),
+    "whats": ("what", "is"),
+    "theres": ("there", "is"),
+    "lets": ("let", "us"),
+    "dont": ("do", "not"),
+    "doesnt": ("does", "not"),
+    "didnt": ("did", "not"),
+    "cant": ("can", "not"),
+    "isnt": ("is", "not"),
+    "wasnt": ("was", "not"),
+    "hasnt": ("has", "not"),
+    "havent": ("have", "not"),
 }
 _ENDINGS = {"n't": "not", "'ll": "will", "'re": "are", "'ve": "have", "'m": "am", "'d": "would"}
 _IS_CONTRACTED = frozenset({"it", "that", "what", "there", "here", "he", "she", "who", "where", "how", "name"})
@@ -79,6 +96,7 @@ def _expand(word: str) -> tuple[str, ...]:
 _SOUND_STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), to)
     for pattern, to in (
+        (r"^h(?=[aeiou])", ""),
         (r"ing$", "in"),
         (r"^kn|^gn", "n"),
         (r"^wr", "r"),
@@ -123,16 +141,23 @@ def near(said: str, wanted: str) -> float:
         return 1.0
     if said[0] == "[" or wanted[0] == "[" or said in _NEGATIONS or wanted in _NEGATIONS:
         return 0.0
+    return NEAR_WORD if _alike(said, wanted) else 0.0
+
+
+def _alike(said: str, wanted: str) -> bool:
+    """Modal for modal, a dropped h, the same sound, or a letter or two off in a long word."""
     if any(said in group and wanted in group for group in _MODALS):
-        return NEAR_WORD
+        return True
+    if wanted[0] == "h" and said == wanted[1:] and len(said) > 1:
+        return True
     if min(len(said), len(wanted)) < 3:
-        return 0.0
+        return False
     key = sound(wanted)
     if len(key) >= 3 and sound(said) == key:
-        return NEAR_WORD
+        return True
     longest = max(len(said), len(wanted))
     allowed = 2 if longest >= 9 else 1 if longest >= 5 else 0
-    return NEAR_WORD if allowed and _within(said, wanted, allowed) else 0.0
+    return allowed > 0 and _within(said, wanted, allowed)
 
 
 def _within(left: str, right: str, limit: int) -> bool:

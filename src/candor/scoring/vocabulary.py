@@ -48,6 +48,37 @@ DEFAULT = Vocabulary(
             "response.p90.agent",
         }
     ),
-    categories=frozenset(),
-    findings=frozenset({"dead_air", "hold", "interruption", "overlap", "phrase", "keyword", "sentiment_drop"}),
+    categories=frozenset(
+        {
+            "apology",
+            "appointment",
+            "billing_problem",
+            "cancellation",
+            "churn_threat",
+            "closing",
+            "complaint",
+            "delivery_problem",
+            "empathy",
+            "escalation",
+            "greeting",
+            "hold_request",
+            "hold_return",
+            "legal_threat",
+            "offer_of_further_help",
+            "payment",
+            "profanity",
+            "promise",
+            "recording_disclosure",
+            "refund",
+            "repeat_contact",
+            "resolution",
+            "technical_problem",
+            "upsell",
+            "verification",
+            "vulnerability",
+        }
+    ),
+    findings=frozenset(
+        {"dead_air", "hold", "interruption", "keyword", "overlap", "phrase", "sentiment_drop", "sentiment_recovery"}
+    ),
 )
