@@ -112,6 +112,8 @@ def _flite(name: str, sentence: str, rate: float) -> tuple[Samples, int, list[tu
     library, voice = _flite_library(), _flite_voice(name)
     features = ctypes.cast(voice, ctypes.POINTER(_Voice)).contents.features
     library.feat_set_float(features, b"duration_stretch", 1 / rate)
+    # Its breath noise comes from the C library's rand(): started anew, a sentence always sounds the same.
+    ctypes.CDLL(None).srand(1)
     utterance = library.flite_synth_text(sentence.encode("ascii"), voice)
     wave = library.utt_wave(utterance).contents
     samples: Samples = np.ctypeslib.as_array(wave.samples, (wave.count,)).astype(np.float32) / np.float32(32_768)
