@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from candor.access.browser import SESSION_COOKIE
@@ -25,6 +27,7 @@ from candor.kit.log import get_logger
 from candor.web.i18n import N_, _
 from candor.web.render import renderer_of
 from candor.web.security import HEADERS, drop_cookie
+from candor.web.visit import current_visit
 
 STATUS: tuple[tuple[type[CandorError], int], ...] = (
     (NotFound, 404),
@@ -86,6 +89,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
+    with suppress(CandorError):  # so that whoever is logged in keeps the navigation
+        await run_in_threadpool(current_visit, request)
     status = error.status_code if isinstance(error, HTTPException) else 500
     messages = {
         404: _("Nothing is at this address, or it is not for you."),

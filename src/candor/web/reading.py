@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from candor.conversation.finding import Finding
+from candor.conversation.finding import CoursePoint, Finding
 from candor.conversation.model import Role
 from candor.conversation.transcript import Speaker, SpeakerSplit, Transcript, Utterance
 from candor.replay.model import ConversationView
@@ -167,10 +167,13 @@ def _player(view: ConversationView, lanes: tuple[Lane, ...], findings: tuple[Fin
         "lanes": [{"channel": lane.channel, "kind": lane.kind} for lane in lanes],
         "masked": [[round(start, 2), round(end, 2)] for start, end in redaction.masked_times] if redaction else [],
         "findings": [{"id": each.id, "start": each.start, "end": each.end, "label": each.label} for each in findings],
-        "course": [[point.start, point.end, point.customer, point.agent] for point in analysis.course]
-        if analysis
-        else [],
+        "course": [_course_point(point) for point in analysis.course] if analysis else [],
     }
+
+
+def _course_point(point: CoursePoint) -> list[float | None]:
+    values = (point.start, point.end, point.customer, point.agent)
+    return [None if value is None else round(value, 2) for value in values]
 
 
 def _notes(view: ConversationView, transcript: Transcript | None) -> tuple[str, ...]:

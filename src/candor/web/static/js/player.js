@@ -100,6 +100,9 @@ export class Player extends EventTarget {
       if (event.detail > 0 && event.target.closest("button")) this.box.focus({ preventScroll: true });
     });
     this.wirePointer();
+    new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--player", `${this.section.offsetHeight}px`);
+    }).observe(this.section);
     addEventListener("pagehide", () => this.keepPlace());
   }
 
