@@ -11,7 +11,10 @@ import re
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
+
+import yaml
+from demo.dialogue import load_all
 
 from bench.report import emit
 from candor.conversation.finding import Analysis, Metric
@@ -19,8 +22,7 @@ from candor.conversation.model import Direction, Role
 from candor.conversation.transcript import Speaker, SpeakerSplit, Transcript, Utterance, Word
 from candor.scoring.dumper import dump_rule
 from candor.scoring.model import Scorecard
-from candor.scoring.service import builtin, score
-from demo.dialogue import load_all
+from candor.scoring.service import builtin_yaml, load_scorecard, score
 
 WORD_SECONDS = 0.35
 PAUSE = 0.45
@@ -64,13 +66,26 @@ def conversation(minutes: float) -> Transcript:
     )
 
 
-def widened(scorecard: Scorecard) -> Scorecard:
-    """The scorecard with its questions asked again under other ids until there are thirty."""
-    section = scorecard.sections[0]
-    again = [replace(question, id=f"{question.id}.again") for question in scorecard.questions]
-    added = tuple(again[: QUESTIONS - len(scorecard.questions)])
-    first = replace(section, questions=(*section.questions, *added))
-    return replace(scorecard, sections=(first, *scorecard.sections[1:]))
+def widened(text: str) -> Scorecard:
+    """The scorecard with questions of its own asked again, every phrase backwards, until there are thirty.
+
+    Backwards, because a rule or phrase that occurs twice is worked out once only.
+    """
+    data = yaml.safe_load(text)
+    questions = [question for section in data["sections"] for question in section["questions"]]
+    spoken = [question for question in questions if phrases(question)]
+    for question in (*spoken, *spoken)[: QUESTIONS - len(questions)]:
+        data["sections"][0]["questions"].append({**backwards(question), "id": f"{question['id']}.again"})
+    return load_scorecard(yaml.safe_dump(data))
+
+
+def backwards(value: Any, *, said: bool = False) -> Any:
+    """A question with the words of its phrases in reverse order."""
+    if isinstance(value, dict):
+        return {key: backwards(item, said=key in {"phrases", "unless"}) for key, item in value.items()}
+    if isinstance(value, list):
+        return [backwards(item, said=said) for item in value]
+    return " ".join(reversed(value.split())) if said else value
 
 
 def phrases(value: object) -> list[str]:
@@ -115,7 +130,7 @@ def main() -> None:
     size = parser.parse_args().size
     times = 20 if size == "small" else 200
     text = conversation(MINUTES)
-    scorecard = widened(builtin("customer-service-basics"))
+    scorecard = widened(builtin_yaml("customer-service-basics"))
     names = ("overlap.share", "speech.rate.agent", "dead_air.longest")
     analysis = Analysis(
         version="bench",
