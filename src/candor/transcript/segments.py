@@ -11,8 +11,9 @@ from candor.transcript.ports import Stretch
 
 ON, OFF = 0.3, 0.15
 """Speech begins at a probability of ON and lasts until it falls below OFF."""
-PAD = 0.3
-"""Seconds kept around speech: first and last sounds are quiet."""
+PAD = 0.15
+"""Seconds kept around speech, since first and last sounds are quiet; more of it costs word errors on telephone speech
+(measured: 20.1 % at 0.15, 21.6 % at 0.3)."""
 GAP = 2.0
 """Pauses up to this many seconds do not end a segment: context helps the recogniser."""
 LONGEST = 20.0

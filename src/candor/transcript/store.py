@@ -59,7 +59,7 @@ def insert(uow: UnitOfWork, row: TranscriptRow) -> None:
     """Keep a transcript; when it is the current one, the others of its conversation no longer are."""
     if row.current:
         _none_current(uow, row.conversation_id)
-    uow.execute(transcripts.insert().values({column: getattr(row, column) for column in transcripts.c.keys()}))
+    uow.execute(transcripts.insert().values({column.name: getattr(row, column.name) for column in transcripts.c}))
 
 
 def list_for(uow: UnitOfWork, conversation_id: str) -> list[TranscriptRow]:

@@ -1,4 +1,4 @@
-"""Engines by name: each setting of an engine becomes a ready Transcriber here."""
+"""Engines by name: the settings of an engine become a ready Transcriber here."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from candor.errors import InvalidInput
+from candor.transcript.adapters.faster_whisper import FasterWhisper
 from candor.transcript.adapters.moonshine import Moonshine
+from candor.transcript.adapters.onnx_asr import OnnxAsr
 from candor.transcript.adapters.pocketsphinx_align import PocketSphinxAligner
+from candor.transcript.adapters.sherpa import Sherpa
 from candor.transcript.adapters.silero import SileroVoiceDetector
+from candor.transcript.adapters.speakers import SpeakerEmbeddings
 from candor.transcript.ports import Recogniser
 from candor.transcript.service import Transcriber
 
-ENGINES = ("moonshine",)
+ENGINES = ("moonshine", "faster-whisper", "onnx-asr", "sherpa-onnx")
 
 
 def build(
@@ -27,14 +31,42 @@ def build(
     vocabulary: Sequence[str] = (),
     offline: bool = False,
 ) -> Transcriber:
-    """A Transcriber for ``engine``; loads no model before its first use. Raises InvalidInput for an unknown engine."""
+    """A Transcriber for ``engine``; nothing is loaded or fetched before its first use, so it costs nothing to make.
+
+    ``beam`` is the number of hypotheses (1 = greedy); ``model`` a name, ``model_folder`` a folder with the model's
+    files, ``cache_folder`` where fetched models go; ``device`` is ``cpu`` or ``cuda``; ``vocabulary`` are words and
+    phrases to prefer (moonshine, faster-whisper); ``offline`` forbids fetching. Raises InvalidInput for an unknown
+    engine or a beam outside 1 to 20.
+    """
+    if not 1 <= beam <= 20:
+        raise InvalidInput(f"A beam of {beam} is outside 1 to 20.", code="transcript.beam")
     recogniser: Recogniser
     if engine == "moonshine":
         recogniser = Moonshine(beam=beam, threads=threads, vocabulary=vocabulary)
+    elif engine == "faster-whisper":
+        recogniser = FasterWhisper(
+            model=model,
+            model_folder=model_folder,
+            cache_folder=cache_folder,
+            beam=beam,
+            threads=threads,
+            device=device,
+            vocabulary=vocabulary,
+            offline=offline,
+        )
+    elif engine == "onnx-asr":
+        recogniser = OnnxAsr(model=model, model_folder=model_folder, threads=threads, device=device, offline=offline)
+    elif engine == "sherpa-onnx":
+        recogniser = Sherpa(model=model, model_folder=model_folder, beam=beam, threads=threads, device=device)
     else:
         raise InvalidInput(
             f'There is no speech engine "{engine}".',
             code="transcript.engine",
             advice=f"Choose one of: {', '.join(ENGINES)}.",
         )
-    return Transcriber(recogniser, SileroVoiceDetector(threads=threads), PocketSphinxAligner(), None)
+    return Transcriber(
+        recogniser,
+        SileroVoiceDetector(threads=threads),
+        PocketSphinxAligner(),
+        SpeakerEmbeddings(threads=threads),
+    )

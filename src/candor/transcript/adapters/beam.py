@@ -1,14 +1,15 @@
 """Beam search over a decoder that gives one row of scores a hypothesis (no model in sight).
 
-A hypothesis is scored by its mean token log-probability. Three things keep it quick: rows whose score has fallen
-more than ``margin`` behind the best are dropped, so that where the model is sure only one row is computed;
-only tokens near the top of a row are looked at; and it stops when no row can overtake a finished one.
+A hypothesis is judged by its mean token log-probability. Three things keep it quick: hypotheses that have fallen more
+than ``margin`` behind the best are dropped, so that few rows are computed where the model is sure; only tokens near
+the top of a row are looked at; and it stops when none can overtake a finished one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +20,35 @@ Rows = npt.NDArray[np.float32]
 Step = Callable[[list[int], list[int]], Rows]
 """``step(parents, tokens)``: row i continues row ``parents[i]`` of the step before with ``tokens[i]``."""
 
-Bonus = Callable[[tuple[int, ...]], float]
-"""Extra log-probability of a whole token sequence, for words that are to be preferred."""
-
 NEAR = 9.0
 """Tokens less likely than the best of their row by more than this (natural log) are not looked at."""
+MARGIN = 4.0
+"""How far (natural log, whole sequence) a hypothesis may fall behind the best one."""
+
+
+class Preference(Protocol):
+    """Extra log-probability for wanted words; its state is opaque to the search."""
+
+    def start(self) -> tuple[float, object]:
+        """The bonus (0) and state of the empty sequence."""
+
+    def extend(self, state: object, token: int) -> tuple[float, object]:
+        """The bonus of the whole sequence so far with ``token`` behind it, and its state."""
+
+    def close(self, state: object) -> float:
+        """The bonus of a finished sequence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """A finished or growing token sequence with the log-probability of each token (the end token's comes last)."""
 
-    tokens: tuple[int, ...]
-    log_probabilities: tuple[float, ...]
-    total: float
+    tokens: tuple[int, ...] = ()
+    log_probabilities: tuple[float, ...] = ()
+    total: float = 0.0
     """Sum of the log-probabilities."""
     bonus: float = 0.0
+    state: object = None
 
     @property
     def score(self) -> float:
@@ -43,68 +57,74 @@ class Hypothesis:
 
 
 def search(
-    step: Step,
-    first: Rows,
-    *,
-    end: int,
-    beam: int,
-    limit: int,
-    margin: float = 4.0,
-    bonus: Bonus | None = None,
+    step: Step, first: Rows, *, end: int, beam: int, limit: int, preference: Preference | None = None
 ) -> Hypothesis:
     """The best sequence of at most ``limit`` tokens after ``first`` (the one row of scores behind the start token)."""
-    live = [Hypothesis((), (), 0.0)]
-    rows = first
+    bonus, state = (0.0, None) if preference is None else preference.start()
+    live = [Hypothesis(bonus=bonus, state=state)]
     done: list[Hypothesis] = []
-    look = beam if bonus is None else beam * 3
+    rows = first
     for _ in range(limit):
-        grown: list[tuple[float, int, int, float, float]] = []
-        for parent, hypothesis in enumerate(live):
-            row = rows[parent]
-            top = float(row.max())
-            near = np.flatnonzero(row > top - NEAR)
-            scores = row[near]
-            norm = top + float(np.log(np.exp(row - top).sum()))
-            if len(near) > look:
-                keep = np.argpartition(scores, -look)[-look:]
-                near, scores = near[keep], scores[keep]
-            for token, score in zip(near.tolist(), scores.tolist(), strict=True):
-                gained = score - norm
-                extra = 0.0 if bonus is None or token == end else bonus((*hypothesis.tokens, token))
-                if token == end:
-                    extra = hypothesis.bonus
-                grown.append((hypothesis.total + gained + extra, parent, token, gained, extra))
-        grown.sort(reverse=True)
-        best = grown[0][0]
-        parents: list[int] = []
-        tokens: list[int] = []
-        following: list[Hypothesis] = []
-        for ranked, parent, token, gained, extra in grown[: 2 * beam]:
-            if ranked < best - margin or len(following) == beam:
-                break
-            before = live[parent]
-            after = Hypothesis(
-                before.tokens if token == end else (*before.tokens, token),
-                (*before.log_probabilities, gained),
-                before.total + gained,
-                extra,
-            )
-            if token == end:
-                done.append(after)
-            else:
-                following.append(after)
-                parents.append(parent)
-                tokens.append(token)
-        live = following
-        if not live:
+        grown = _grow(live, rows, end, beam, preference)
+        floor = grown[0][0] - MARGIN
+        # Twice the beam: should the whole beam end here, there is still one to go on with.
+        following = [entry for entry in grown[: 2 * beam] if entry[0] >= floor]
+        done += [hypothesis for _, _, token, hypothesis in following if token == end]
+        following = [entry for entry in following if entry[2] != end][:beam]
+        live = [hypothesis for *_, hypothesis in following]
+        if not live or (done and (len(done) >= beam or _best(done).score >= _best(live).score)):
             break
-        if done:
-            finished = max(done, key=_score)
-            if len(done) >= beam or finished.score >= max(map(_score, live)):
-                break
-        rows = step(parents, tokens)
-    return max(done or live, key=_score)
+        rows = step([entry[1] for entry in following], [entry[2] for entry in following])
+    return _best(done or live)
 
 
-def _score(hypothesis: Hypothesis) -> float:
-    return hypothesis.score
+def _grow(
+    live: list[Hypothesis], rows: Rows, end: int, beam: int, preference: Preference | None
+) -> list[tuple[float, int, int, Hypothesis]]:
+    """Every promising continuation as (rank, parent, token, hypothesis), best first."""
+    looked_at = beam + 1 if preference is None else 4 * beam
+    candidates: list[tuple[float, int, int, float, float, object]] = []
+    for parent, hypothesis in enumerate(live):
+        tokens, gains = _likely(rows[parent], looked_at)
+        for token, gain in zip(tokens, gains, strict=True):
+            bonus, state = hypothesis.bonus, hypothesis.state
+            if preference is not None:
+                bonus, state = (preference.close(state), None) if token == end else preference.extend(state, token)
+            candidates.append((hypothesis.total + gain + bonus, parent, token, gain, bonus, state))
+    candidates.sort(key=_rank, reverse=True)
+    return [
+        (
+            rank,
+            parent,
+            token,
+            Hypothesis(
+                live[parent].tokens if token == end else (*live[parent].tokens, token),
+                (*live[parent].log_probabilities, gain),
+                live[parent].total + gain,
+                bonus,
+                state,
+            ),
+        )
+        for rank, parent, token, gain, bonus, state in candidates[: 2 * beam]
+    ]
+
+
+def _likely(row: npt.NDArray[np.float32], count: int) -> tuple[list[int], list[float]]:
+    """At most ``count`` likely tokens of a row with their log-probabilities, in no order."""
+    top = float(row.max())
+    near = np.flatnonzero(row > top - NEAR)
+    scores = row[near]
+    if len(near) > count:
+        keep = np.argpartition(scores, -count)[-count:]
+        near, scores = near[keep], scores[keep]
+    tokens: list[int] = near.tolist()
+    gains: list[float] = (scores - (top + float(np.log(np.exp(row - top).sum())))).tolist()
+    return tokens, gains
+
+
+def _rank(candidate: tuple[float, int, int, float, float, object]) -> float:
+    return candidate[0]
+
+
+def _best(hypotheses: list[Hypothesis]) -> Hypothesis:
+    return max(hypotheses, key=lambda hypothesis: hypothesis.score)

@@ -18,6 +18,7 @@ from candor.errors import InvalidInput
 from candor.transcript.adapters import beam as beams
 from candor.transcript.adapters import embedded
 from candor.transcript.adapters.onnx import session
+from candor.transcript.adapters.vocabulary import Vocabulary
 from candor.transcript.ports import RATE, Capabilities, Heard, HeardWord, Mono
 
 BEGIN, END = 1, 2
@@ -25,6 +26,11 @@ LAYERS, HEADS, WIDTH = 6, 8, 36
 VOCABULARY = 32_768
 TOKENS_A_SECOND = 6.5
 """More than people say; a loop of repeated text runs into this cap."""
+LOUDNESS = 0.08
+"""Root mean square of a segment as it is given to the encoder."""
+SECOND_LOOK = -0.2
+"""Mean log-probability below which a segment is decoded a second time, a little shorter and louder."""
+TRIM = RATE // 20
 SPACE = "▁".encode()
 
 
@@ -38,6 +44,7 @@ class Moonshine:
         self._vocabulary = tuple(vocabulary)
         self._lock = threading.Lock()
         self._models: _Models | None = None
+        self._preference: Vocabulary | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -56,14 +63,18 @@ class Moonshine:
         with self._lock:
             if self._models is None:
                 self._models = _Models(threads=self._threads)
+                if self._vocabulary and self._beam > 1:
+                    self._preference = Vocabulary(self._vocabulary, self._models.pieces)
         return [self._one(self._models, segment) for segment in segments]
 
     def _one(self, models: _Models, sound: Mono) -> Heard:
         if len(sound) < RATE // 10:
             return Heard()
-        first, step = models.decoder(sound)
-        limit = int(TOKENS_A_SECOND * len(sound) / RATE) + 3
-        found = beams.search(step, first, end=END, beam=self._beam, limit=limit, bonus=None)
+        found = self._search(models, sound, LOUDNESS)
+        if self._beam > 1 and len(sound) > RATE and found.score < SECOND_LOOK:
+            # A slightly other view of the same sound is a second opinion where the first one is unsure.
+            other = self._search(models, sound[TRIM:-TRIM], 2 * LOUDNESS)
+            found = max(found, other, key=_score)
         words = join(found.tokens, found.log_probabilities, models.pieces)
         return Heard(
             words=words,
@@ -71,6 +82,11 @@ class Moonshine:
             tokens=len(found.log_probabilities),
             language="en",
         )
+
+    def _search(self, models: _Models, sound: Mono, loudness: float) -> beams.Hypothesis:
+        first, step = models.decoder(_levelled(sound, loudness))
+        limit = int(TOKENS_A_SECOND * len(sound) / RATE) + 3
+        return beams.search(step, first, end=END, beam=self._beam, limit=limit, preference=self._preference)
 
 
 class _Models:
@@ -154,13 +170,23 @@ def join(tokens: Sequence[int], log_probabilities: Sequence[float], known: Seque
         words[-1][0].extend(parts[0])
         if parts[0]:
             words[-1][1].append(log_probability)
-        for part in parts[1:]:
-            words.append((bytearray(part), [log_probability]))
-    result = []
-    for spelled, scores in words:
-        for text in spelled.decode(errors="replace").split():
-            result.append(HeardWord(text=text, confidence=float(np.exp(np.mean(scores)))))
-    return tuple(result)
+        words += [(bytearray(part), [log_probability]) for part in parts[1:]]
+    return tuple(
+        HeardWord(text=text, confidence=float(np.exp(np.mean(scores))))
+        for spelled, scores in words
+        for text in spelled.decode(errors="replace").split()
+    )
+
+
+def _score(hypothesis: beams.Hypothesis) -> float:
+    return hypothesis.score
+
+
+def _levelled(sound: Mono, target: float) -> Mono:
+    """``sound`` at one loudness: the model is sensitive to it (1 to 1.4 points of word errors on telephones)."""
+    loudness = float(np.sqrt(np.mean(np.square(sound))))
+    levelled: Mono = np.clip(sound * np.float32(target / max(loudness, 1e-4)), -1.0, 1.0)
+    return levelled
 
 
 def _required(file: Path, threads: int) -> Any:

@@ -13,7 +13,28 @@ from collections.abc import Callable, Iterator
 Lookup = Callable[[str], str | None]
 """A dictionary: lower-case word → phones, or None."""
 
-_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SYMBOLS = {
     "&": "and",
@@ -38,14 +59,40 @@ _ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-_LETTERS = {
-    letter: phones
-    for letter, phones in zip(
+_LETTERS = dict(
+    zip(
         "abcdefghijklmnopqrstuvwxyz",
-        ["EY", "B IY", "S IY", "D IY", "IY", "EH F", "JH IY", "EY CH", "AY", "JH EY", "K EY", "EH L", "EH M", "EH N", "OW", "P IY", "K Y UW", "AA R", "EH S", "T IY", "Y UW", "V IY", "D AH B AH L Y UW", "EH K S", "W AY", "Z IY"],
+        [
+            "EY",
+            "B IY",
+            "S IY",
+            "D IY",
+            "IY",
+            "EH F",
+            "JH IY",
+            "EY CH",
+            "AY",
+            "JH EY",
+            "K EY",
+            "EH L",
+            "EH M",
+            "EH N",
+            "OW",
+            "P IY",
+            "K Y UW",
+            "AA R",
+            "EH S",
+            "T IY",
+            "Y UW",
+            "V IY",
+            "D AH B AH L Y UW",
+            "EH K S",
+            "W AY",
+            "Z IY",
+        ],
         strict=True,
     )
-}
+)
 # Longest graphemes first; a trailing "$" binds to the end of the word, a leading "^" to its beginning.
 _RULES = [
     (re.compile(pattern), phones)
@@ -87,10 +134,22 @@ def pronunciations(word: str, lookup: Lookup) -> list[str]:
 
 def number_words(text: str) -> list[list[str]]:
     """The usual readings of a token with digits: "$4.50", "4111", "2nd", "10:30", "555-0199", "A12"."""
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    if money := re.fullmatch(r"([$£€])(\d{1,9})(?:\.(\d\d))?", text):
+        sign, whole, part = money.groups()
+        amount, unit = cardinal(int(whole)), _SYMBOLS[sign]
+        if not part:
+            return [[*amount, unit], amount, [_UNITS[int(digit)] for digit in whole]]
+        rest = _pair(part)
+        return [
+            [*amount, unit, "and", *rest, "cents"],
+            [*amount, unit, *rest],
+            [*amount, *rest],
+            [*amount, "point", *rest],
+            [*amount, unit, "and", *rest],
+        ]
     readings: list[list[str]] = [[]]
-    money = "dollars" if "$" in text else "pounds" if "£" in text else "euros" if "€" in text else None
-    text = re.sub(r"[$£€]", "", re.sub(r"(?<=\d),(?=\d{3})", "", text))
-    for part in re.findall(r"\d+(?:st|nd|rd|th)\b|\d+|[a-z']+|[%&@+=#/_°.]", text):
+    for part in re.findall(r"\d+(?:st|nd|rd|th)\b|\d+|[a-z']+|[$£€%&@+=#/_°.]", text):
         if part[0].isdigit():
             options = _digits_read(re.sub(r"\D", "", part), ordinal=not part.isdigit())
         elif part == ".":
@@ -99,8 +158,6 @@ def number_words(text: str) -> list[list[str]]:
             options = [[_SYMBOLS.get(part, part)]]
         # A handful of readings is enough; a token of many parts would multiply them.
         readings = [before + option for before in readings for option in options][:8]
-    if money:
-        readings = [reading + [money] for reading in readings] + readings[:2]
     return readings
 
 

