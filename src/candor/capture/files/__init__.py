@@ -2,7 +2,7 @@
 
 from candor.capture.files.gather import IntakeItem, ItemKind, gather
 from candor.capture.files.limits import Limits
-from candor.capture.files.manifest import COLUMNS, Manifest, ManifestRow, RowError, read_manifest
+from candor.capture.files.manifest import COLUMNS, Manifest, ManifestRow, RowError, read_facts, read_manifest
 from candor.capture.files.metadata import Metadata, conversation
 from candor.capture.files.refusals import REFUSALS
 from candor.capture.files.service import decode, mediatype, probe
@@ -22,5 +22,6 @@ __all__ = [
     "gather",
     "mediatype",
     "probe",
+    "read_facts",
     "read_manifest",
 ]

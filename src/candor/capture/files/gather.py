@@ -88,6 +88,17 @@ class IntakeItem:
     kind: ItemKind = ItemKind.RECORDING
     metadata: Metadata = field(default_factory=Metadata)
     error: CandorError | None = None
+    folder: Path | None = None
+    """Where it lies, for a recording beside a vCon that gives only its name."""
+
+    def beside(self, filename: str) -> BinaryIO | None:
+        """The file of that name in the item's own folder; None when there is none."""
+        if self.folder is None:
+            return None
+        try:
+            return _open(inside(self.folder, Path(filename.replace("\\", "/")).name))
+        except CandorError:
+            return None
 
 
 def gather(
@@ -201,6 +212,7 @@ def _item(path: Path, facts: Metadata | None = None, name: str | None = None) ->
         size=status.st_size,
         kind=ItemKind.VCON if vcon else ItemKind.RECORDING,
         metadata=known,
+        folder=path.parent,
     )
 
 

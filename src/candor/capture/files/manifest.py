@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -213,6 +213,32 @@ def _row(
 ) -> ManifestRow:
     name = fields.get("file", "")
     path = inside(folder, name)
+    return ManifestRow(line=line, path=path, name=_shown(name), metadata=_facts(fields, region, known_agents))
+
+
+def read_facts(
+    given: Mapping[str, object], *, region: str | None = None, known_agents: Collection[str] | None = None
+) -> Metadata:
+    """The facts that a program gives for one recording, under the same names as a manifest's columns.
+
+    Raises InvalidInput ``manifest.*`` for a name or value that means nothing here.
+    """
+    fields: dict[str, str] = {}
+    for key, value in given.items():
+        field = _KEYS.get(_key(key))
+        if field is None or field == "file":
+            raise InvalidInput(
+                "A field of the metadata is not known.", code="manifest.column",
+                advice=f"Known are: {', '.join(name for name in COLUMNS if name != 'file')}.",
+            )  # fmt: skip
+        if isinstance(value, str | int | float):
+            fields[field] = str(value).strip()
+        elif value is not None:
+            raise InvalidInput(f"The field {field} is not a text or number.", code="manifest.value")
+    return _facts(fields, region, known_agents)
+
+
+def _facts(fields: dict[str, str], region: str | None, known_agents: Collection[str] | None) -> Metadata:
     notes: tuple[str, ...] = ()
     started_at = None
     if fields.get("start"):
@@ -227,7 +253,7 @@ def _row(
     if agent is not None and known_agents is not None and agent not in known_agents:
         notes += ("The agent is not known here yet; the call was taken with the id as it stands.",)
     customer, agent_channel = _channels(fields)
-    facts = Metadata(
+    return Metadata(
         started_at=started_at,
         call_id=fields.get("call_id") or None,
         direction=direction,
@@ -242,7 +268,6 @@ def _row(
         agent_channel=agent_channel,
         notes=notes,
     )
-    return ManifestRow(line=line, path=path, name=_shown(name), metadata=facts)
 
 
 def _channels(fields: dict[str, str]) -> tuple[int | None, int | None]:
