@@ -1,0 +1,1 @@
+"""Outside things that the analysis can lean on: sentence embedders."""
