@@ -8,7 +8,7 @@ import email.policy
 import json
 import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from html.parser import HTMLParser
 from typing import Any
 
