@@ -90,12 +90,12 @@ class PeaksBuilder:
         # A copy, so that the caller's block can be freed.
         self._rest = samples[cut:].copy()
         if whole:
-            self._pairs.append(_pairs(samples[:cut].reshape(whole, self._size, self._channels)))
+            self._pairs.append(_pairs(samples[:cut], self._size))
 
     def finish(self) -> Peaks:
         """The outline of everything that was added."""
         if len(self._rest):
-            self._pairs.append(_pairs(self._rest[np.newaxis]))
+            self._pairs.append(_pairs(self._rest, len(self._rest)))
             self._rest = self._rest[:0]
         pairs = np.concatenate(self._pairs) if self._pairs else np.zeros((0, self._channels, 2), np.int8)
         return Peaks(
@@ -107,9 +107,11 @@ class PeaksBuilder:
         )
 
 
-def _pairs(stretches: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
-    """(peaks, samples, channels) to (peaks, channels, 2), rounded outwards so that quiet sound still shows."""
-    low = np.floor(stretches.min(axis=1) * 127)
-    high = np.ceil(stretches.max(axis=1) * 127)
-    pairs: npt.NDArray[np.int8] = np.clip(np.stack([low, high], axis=-1), -127, 127).astype(np.int8)
+def _pairs(samples: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.int8]:
+    """(frames, channels) to (peaks, channels, 2), rounded outwards so that quiet sound still shows."""
+    # Channel by channel in one piece of memory: several times faster than reducing over interleaved samples.
+    stretches = np.ascontiguousarray(samples.T).reshape(samples.shape[1], -1, size)
+    low = np.floor(stretches.min(axis=-1) * 127)
+    high = np.ceil(stretches.max(axis=-1) * 127)
+    pairs: npt.NDArray[np.int8] = np.clip(np.stack([low.T, high.T], axis=-1), -127, 127).astype(np.int8)
     return pairs

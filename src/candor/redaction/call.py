@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from candor.redaction.context import Cue, asked, cues_in
+from candor.redaction.context import Cue, Heard, Questions, cues_in
 from candor.redaction.lexicon import Trait, fold, traits
 
 EDGES = " \t.,!?;:\"'()[]{}<>…“”‘’-–—*"
@@ -14,7 +13,7 @@ EDGES = " \t.,!?;:\"'()[]{}<>…“”‘’-–—*"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One utterance: its stretch of tokens, who says it and what was asked before it."""
+    """One utterance (or a piece of a very long one): its tokens, who says it and what was asked before it."""
 
     first: int
     stop: int
@@ -22,7 +21,9 @@ class Line:
     cues: tuple[Cue, ...]
     """Cue phrases in it, with places of tokens in the call."""
     expected: tuple[str, ...]
-    """Kinds (PiiKind values, or ``ORDINARY``) that the last question asked for."""
+    """Kinds (PiiKind values, or ``ORDINARY``) that were named last."""
+    asked: tuple[str, ...]
+    """Those that this utterance may be the answer to."""
     question: bool
 
 
@@ -33,14 +34,14 @@ class Call:
     texts: list[str] = field(default_factory=list)
     norms: list[str] = field(default_factory=list)
     """Folded, without outer punctuation."""
-    traits: list[Trait] = field(default_factory=list)
+    traits: list[int] = field(default_factory=list)
     line_of: list[int] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     known_names: tuple[str, ...] = ()
     cased: bool = False
     """The text tells names by capitals: most utterances begin with one, and not every word has one."""
 
-    def has(self, token: int, trait: Trait) -> bool:
+    def has(self, token: int, trait: int) -> bool:
         """Whether token ``token`` can be ``trait``."""
         return bool(self.traits[token] & trait)
 
@@ -53,13 +54,23 @@ class Call:
         return self.lines[self.line_of[token]]
 
 
+LONGEST_LINE = 400
+"""Tokens; longer utterances are read in pieces, so that looking around in a line never costs more than this."""
+
+
+def _bounded(utterances: Sequence[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+    for speaker, spoken in utterances:
+        for begin in range(0, max(len(spoken), 1), LONGEST_LINE):
+            yield speaker, spoken[begin : begin + LONGEST_LINE]
+
+
 def read(utterances: Sequence[tuple[int, Sequence[str]]], known_names: Sequence[str] = ()) -> Call:
     """Make a Call of (speaker, words) pairs."""
     call = Call(known_names=tuple(known_names))
-    memo: dict[str, tuple[str, Trait]] = {}  # lives as long as this call only: words are personal data
-    asking = asked()
+    memo: dict[str, tuple[str, int]] = {}  # lives as long as this call only: words are personal data
+    asking = Questions(alone=len({speaker for speaker, _ in utterances}) < 2)
     capitals = 0
-    for number, (speaker, spoken) in enumerate(utterances):
+    for number, (speaker, spoken) in enumerate(_bounded(utterances)):
         first = len(call.texts)
         for text in spoken:
             entry = memo.get(text)
@@ -75,12 +86,19 @@ def read(utterances: Sequence[tuple[int, Sequence[str]]], known_names: Sequence[
         cues = cues_in(call.norms[first:stop], first)
         question = stop > first and call.texts[stop - 1].endswith("?")
         content = sum(not call.traits[i] & (Trait.NUMBER | Trait.FILLER | Trait.LETTER) for i in range(first, stop))
-        expected = asking.send((speaker, cues, content))
-        call.lines.append(Line(first, stop, speaker, cues, expected, question))
+        before = asking.before(speaker)
+        valued = any(call.traits[i] & (Trait.NUMBER | Trait.MIXED) for i in range(max(first, stop - 2), stop))
+        asking.after(
+            Heard(
+                speaker=speaker,
+                norms=call.norms[first:stop],
+                first=first,
+                content=content,
+                question=question,
+                valued=valued,
+            ),
+            cues,
+        )
+        call.lines.append(Line(first, stop, speaker, cues, before.expected, before.asked, question))
     call.cased = bool(call.texts) and 0.02 < capitals / len(call.texts) < 0.6
     return call
-
-
-def token_at(starts: Sequence[int], offset: int) -> int:
-    """The place of the token that covers a character offset, given the tokens' start offsets."""
-    return bisect_right(starts, offset) - 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call
-from candor.redaction.context import ORDINARY
+from candor.redaction.context import ORDINARY, PARTIAL
 from candor.redaction.lexicon import Trait
 from candor.redaction.numbers import Run, runs
 from candor.redaction.ports import Match
@@ -178,16 +178,29 @@ def _alone(call: Call, run: Run) -> bool:
     """Nothing but the number and fillers in its utterance: the answer to some question."""
     line = call.line_at(run.first)
     inside = range(line.first, line.stop)
-    return (
-        all(run.first <= i <= run.last or call.traits[i] & (Trait.FILLER | Trait.PLAIN) for i in inside)
-        and len(inside) <= 12
-    )
+    if len(inside) > _ALONE or line.expected == (ORDINARY,):
+        return False
+    return all(run.first <= i <= run.last or _beside(call.traits[i]) for i in inside)
 
 
-def _cued(call: Call, run: Run) -> str | None:
+_ALONE = 12
+
+
+def _beside(traits: int) -> bool:
+    """Words that stand beside an identifier: fillers, a name, a town ("prakash 5845", "philadelphia 19093")."""
+    if traits & (Trait.FILLER | Trait.PLAIN | Trait.PLACE | Trait.PLACEHOLDER):
+        return not traits & Trait.MONTH
+    return bool(traits & Trait.ALPHA) and (not traits & Trait.WORD or bool(traits & Trait.GIVEN))
+
+
+def _cued(call: Call, run: Run) -> str | None:  # noqa: PLR0911  a flat ladder of cases
     """The kind that the words before (or just after) the run name, else the one that was asked for."""
     line = call.line_at(run.first)
     near = [cue for cue in line.cues if cue.last < run.first and run.first - cue.last <= _REACH]
+    if near and near[-1].kind == PARTIAL:
+        # "The last four of my card are …": the number meant is named beside it or was asked for.
+        whole = [cue.kind for cue in near if cue.kind in _STRONG] or [kind for kind in line.expected if kind in _STRONG]
+        return whole[-1] if whole else PiiKind.ACCOUNT
     if near:
         cue = near[-1]
         generic = {
@@ -195,15 +208,15 @@ def _cued(call: Call, run: Run) -> str | None:
             PiiKind.ACCOUNT: call.norms[cue.last] in {"account", "policy"},
         }
         # "my card was declined 3 times": the bare word reaches its value only over a word or two.
-        if (
-            not generic.get(PiiKind(cue.kind) if cue.kind != ORDINARY else PiiKind.NAME, False)
-            or run.first - cue.last <= 4
-        ):
+        bare = generic.get(PiiKind(cue.kind) if cue.kind != ORDINARY else PiiKind.NAME, False)
+        if not bare or (run.first - cue.last <= 3 and len(run.digits) >= 4):
             return cue.kind
     after = [cue for cue in line.cues if 0 < cue.first - run.last <= 3]
     if after and any(call.norms[i] in {"is", "was", "are"} for i in range(run.last + 1, after[0].first)):
         return after[0].kind
     numeric = [kind for kind in line.expected if kind in _STRONG or kind == ORDINARY]
+    if not numeric and PARTIAL in line.expected:
+        return PiiKind.ACCOUNT
     if not numeric:
         return None
     if len(numeric) == 1:

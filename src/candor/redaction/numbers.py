@@ -1,4 +1,3 @@
-# ruff: noqa: E501, SIM905  (word lists read better as lines of words)
 """Runs of digits, written or spoken, as they stand in a call: across hesitations, interjections and turns."""
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from text_to_num import text2num
 
 from candor.redaction.call import Call
+from candor.redaction.context import PARTIAL
 from candor.redaction.lexicon import DIGIT_SOUNDS, DIGITS, REPEATS, SCALES, TEENS, TENS, Trait
 
 _WRITTEN = re.compile(r"[+(]?\d[\d().\-/–]*")
@@ -55,7 +55,7 @@ def runs(call: Call) -> list[Run]:
     open_runs: dict[int, Run] = {}
     """By speaker: the run that reached the end of an utterance and may go on."""
     for line in call.lines:
-        if line.cues:
+        if any(cue.kind != PARTIAL for cue in line.cues):
             open_runs.clear()  # something else is asked for, or the same anew
         own = _runs_in(call, line.first, line.stop)
         speaker_open = open_runs.get(line.speaker)
@@ -93,7 +93,13 @@ def _runs_in(call: Call, first: int, stop: int) -> list[Run]:
     gap = 0
     place = first
     while place < stop:
-        piece = piece_at(call, place, stop, inside=current is not None and gap == 0)
+        inside = current is not None and gap == 0
+        if current is not None and _is_oh(call, place, stop):
+            current.pieces.append(Piece(place, place, "0", single=True, written=False))
+            gap, place = 0, place + 1
+            continue
+        # "one for five": homophones only between single digits, so that "20 to 2" and "one to 5586" stay apart.
+        piece = piece_at(call, place, stop, inside=inside and current is not None and current.pieces[-1].single)
         if piece is not None:
             if current is None:
                 current = Run()
@@ -111,14 +117,24 @@ def _runs_in(call: Call, first: int, stop: int) -> list[Run]:
     return found
 
 
-def piece_at(call: Call, place: int, stop: int, *, inside: bool) -> Piece | None:
+def _is_oh(call: Call, place: int, stop: int) -> bool:
+    """ "Oh" inside a number: digits go on after it, hesitations aside, or the turn ends. "… seven, oh sorry" is not."""
+    if call.norms[place] not in {"oh", "o"}:
+        return False
+    after = place + 1
+    while after < stop and after - place <= MAX_FILLERS and call.has(after, Trait.FILLER):
+        after += 1
+    return after >= stop or call.norms[after] in {"oh", "o"} or call.has(after, Trait.NUMBER)
+
+
+def piece_at(call: Call, place: int, stop: int, *, inside: bool) -> Piece | None:  # noqa: PLR0911  a flat ladder of cases
     """The number that begins at a token, if any; ``inside`` a run homophones count as digits."""
     norm = call.norms[place]
     if not call.traits[place] & Trait.NUMBER:
         if inside and norm in DIGIT_SOUNDS and place + 1 < stop and _digit_follows(call, place + 1):
             return Piece(place, place, DIGIT_SOUNDS[norm], single=True, written=False)
         return None
-    if norm[:1].isdigit() or norm[-1:].isdigit():
+    if not norm.isalpha():
         return _written(call, place)
     if norm in REPEATS:
         if place + 1 < stop:
@@ -137,11 +153,13 @@ def piece_at(call: Call, place: int, stop: int, *, inside: bool) -> Piece | None
 
 def _digit_follows(call: Call, place: int) -> bool:
     norm = call.norms[place]
-    return norm in DIGITS or norm in REPEATS or norm in TENS or norm in TEENS or norm.isdigit()
+    return norm in DIGITS or norm in REPEATS or norm in TENS or norm in TEENS or (len(norm) == 1 and norm.isdigit())
 
 
 def _written(call: Call, place: int) -> Piece | None:
-    text, norm = call.texts[place], call.norms[place]
+    text, norm = call.texts[place], call.norms[place].lstrip("#")
+    if not norm or not norm.isascii():
+        return None
     if text[0] in _CURRENCY or norm[0] in _CURRENCY or norm[-1] in _CURRENCY or norm[-1] == "%" or text[-1] == "%":
         return None
     if len(norm) > 40 or not _WRITTEN.fullmatch(norm) or (not norm.isdigit() and _TIME_OR_DECIMAL.fullmatch(norm)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call
@@ -33,7 +33,9 @@ def paint(call: Call, matches: Iterable[Match], origins: Sequence[tuple[int, int
     Words that are masked already are left alone.
     """
     owner: dict[int, Match] = {}
-    ranked = sorted(matches, key=lambda m: (-m.confidence, -sum(last - first for first, last in m.pieces), m.pieces))
+    ranked = sorted(
+        _joined(matches), key=lambda m: (-m.confidence, -sum(last - first for first, last in m.pieces), m.pieces)
+    )
     for match in ranked:
         for first, last in match.pieces:
             for place in range(first, last + 1):
@@ -67,8 +69,38 @@ def paint(call: Call, matches: Iterable[Match], origins: Sequence[tuple[int, int
     return painted
 
 
+def _joined(matches: Iterable[Match]) -> list[Match]:
+    """Overlapping stretches of one kind become one: the surest rule names it, the longest gives its value."""
+    result: list[Match] = []
+    single: dict[PiiKind, list[Match]] = {}
+    for match in matches:
+        if len(match.pieces) == 1:
+            single.setdefault(match.kind, []).append(match)
+        else:
+            result.append(match)
+    for found in single.values():
+        found.sort(key=lambda match: match.pieces)
+        current = found[0]
+        for match in found[1:]:
+            if match.pieces[0][0] <= current.pieces[0][1]:
+                current = _union(current, match)
+            else:
+                result.append(current)
+                current = match
+        result.append(current)
+    return result
+
+
+def _union(one: Match, other: Match) -> Match:
+    first = min(one.pieces[0][0], other.pieces[0][0])
+    last = max(one.pieces[0][1], other.pieces[0][1])
+    longest = max(one, other, key=lambda match: match.pieces[0][1] - match.pieces[0][0])
+    surest = max(one, other, key=lambda match: match.confidence)
+    return replace(surest, pieces=((first, last),), value=longest.value)
+
+
 def placeholders(painted: Sequence[Painted], words: Iterable[str]) -> dict[tuple[PiiKind, str], str]:
-    """A placeholder for every kind and value, numbered in order of appearance; numbers in the text already are not reused."""
+    """A placeholder for every kind and value, numbered by appearance; numbers in the text already are not reused."""
     counters: dict[str, int] = {}
     for word in words:
         if word.startswith("["):

@@ -16,7 +16,7 @@ class Match:
 
     kind: PiiKind
     pieces: tuple[tuple[int, int], ...]
-    """Stretches of tokens, (first, last) inclusive, each inside one utterance; several when a value goes on over turns."""
+    """Stretches of tokens, (first, last) inclusive, each in one utterance; several when a value goes on over turns."""
     value: str
     """The normalised value ("4111111111111111"): equal values get equal placeholders. Never leaves the room."""
     rule: str

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from candor.conversation.transcript import PiiKind, PiiSpan, Redaction, Transcript, Utterance, Word
+from candor.redaction.addresses import AddressDetector
+from candor.redaction.answers import AnswerDetector
 from candor.redaction.call import Call, read
+from candor.redaction.codes import CodeDetector
+from candor.redaction.dates import BirthDateDetector
 from candor.redaction.digits import DigitDetector
+from candor.redaction.emails import SpokenEmailDetector
+from candor.redaction.names import NameDetector
+from candor.redaction.passwords import PasswordDetector
 from candor.redaction.placeholders import Painted, paint, placeholders
 from candor.redaction.ports import Detector
 from candor.redaction.sound import mask_sound
@@ -18,12 +25,22 @@ __all__ = ["RULES_VERSION", "Redactor", "default_detectors", "mask_sound", "neve
 
 RULES_VERSION = "2026.11"
 """Changes whenever a rule finds something else than before; part of every span's ``rule``."""
-_ROUNDS = 4
+_ROUNDS = 12
 
 
 def default_detectors() -> tuple[Detector, ...]:
     """The detectors that ship, most specific first: where two find the same words, the surer one names them."""
-    return (WrittenDetector(), DigitDetector())
+    return (
+        WrittenDetector(),
+        DigitDetector(),
+        CodeDetector(),
+        SpokenEmailDetector(),
+        BirthDateDetector(),
+        PasswordDetector(),
+        AddressDetector(),
+        AnswerDetector(),
+        NameDetector(),
+    )
 
 
 class Redactor:

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, SIM905  (word lists read better as lines of words)
+# ruff: noqa: E501  (word lists read better as lines of words)
 """Data with a written form of its own: e-mail, URL, IP address, IBAN, UK national insurance and US social security numbers."""
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _DOMAIN = re.compile(
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _NINO = re.compile(r"[A-CEGHJ-PR-TW-Z]{2}\d{6}[A-D]", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _LONGEST = 400
 
 
@@ -46,7 +47,10 @@ def _by_characters(place: int, text: str, cut: bool) -> Iterator[Match]:
             yield _match(PiiKind.URL, place, bare.lower(), "written.url", 0.95)
     elif "." in bare and _DOMAIN.fullmatch(bare):
         yield _match(PiiKind.URL, place, bare.lower(), "written.domain", 0.8)
-    if bare.count(".") == 3 or bare.count(":") >= 2:
+    embedded = _IPV4.search(text) if text.count(".") >= 3 else None
+    if embedded is not None:
+        bare = embedded.group()
+    if embedded is not None or bare.count(":") >= 2:
         try:
             address = ipaddress.ip_address(bare)
         except ValueError:

@@ -1,0 +1,142 @@
+# ruff: noqa: E501, SIM905  (word lists read better as lines of words)
+"""Answers: after "what is your postcode?" even garbled words are the postcode. Only what nobody would call a reply stays.
+
+A recogniser makes "edna fool 5 ey" of a postcode and "pamela quarter" of a name; no gazetteer holds those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from candor.conversation.transcript import PiiKind
+from candor.redaction.call import Call, Line
+from candor.redaction.codes import sounds_like_letter, spelled
+from candor.redaction.dates import dateish
+from candor.redaction.lexicon import Trait
+from candor.redaction.names import namelike
+from candor.redaction.ports import Match
+
+_CLAUSE = frozenset(
+    """don't didn't can't won't doesn't couldn't haven't isn't dont cant what why how where because want need have had was were could would should did does
+    been if when there there's cannot anything something nothing help problem already remember forgot lost changed moved calling called think thought wondering trying""".split()
+)
+_SHORT = 9
+_BRIEF = 4
+
+
+class AnswerDetector:
+    """Masks the substance of a short utterance by what the other side asked just before."""
+
+    def find(self, call: Call) -> Iterable[Match]:
+        for line in call.lines:
+            if not line.asked or line.stop == line.first or line.question:
+                continue
+            for kind in line.asked:
+                reader = _READERS.get(kind)
+                if reader is not None:
+                    yield from reader(call, line)
+
+
+def _clause(call: Call, line: Line) -> bool:
+    return not _CLAUSE.isdisjoint(call.norms[line.first : line.stop])
+
+
+def _content(call: Call, line: Line) -> list[int]:
+    shut = Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER
+    return [i for i in range(line.first, line.stop) if not call.traits[i] & shut and call.norms[i]]
+
+
+def _stretch(kind: PiiKind, call: Call, first: int, last: int, rule: str, confidence: float) -> Match:
+    value = "".join(spelled(call, i) or call.norms[i] for i in range(first, last + 1))
+    return Match(kind=kind, pieces=((first, last),), value=value, rule=rule, confidence=confidence)
+
+
+def _codes(call: Call, line: Line) -> list[int]:
+    return [i for i in range(line.first, line.stop) if spelled(call, i) is not None]
+
+
+def _grown(call: Call, line: Line, first: int, last: int) -> tuple[int, int]:
+    """A code with the neighbours that sound like letters."""
+    while (
+        first > line.first
+        and sounds_like_letter(call.norms[first - 1])
+        and call.norms[first - 1] not in {"yes", "okay", "and"}
+    ):
+        first -= 1
+    while last + 1 < line.stop and sounds_like_letter(call.norms[last + 1]):
+        last += 1
+    return first, last
+
+
+def _postcode(call: Call, line: Line) -> Iterator[Match]:
+    codes = _codes(call, line)
+    length = line.stop - line.first
+    if len(codes) >= 2 or (codes and length <= _SHORT):
+        first, last = _grown(call, line, codes[0], codes[-1])
+        if not _clause(call, line) and length <= _SHORT + 3:
+            content = _content(call, line)
+            first, last = min([first, *content]), max([last, *content])
+        yield _stretch(PiiKind.POSTCODE, call, first, last, "postcode.answer", 0.89)
+    elif length <= _BRIEF and not _clause(call, line):
+        content = _content(call, line)
+        if content:
+            yield _stretch(PiiKind.POSTCODE, call, content[0], content[-1], "postcode.answer", 0.5)
+
+
+def _birth(call: Call, line: Line) -> Iterator[Match]:
+    content = _content(call, line)
+    if line.stop - line.first > _SHORT or _clause(call, line) or not content:
+        return
+    dates = [i for i in range(line.first, line.stop) if dateish(call, i)]
+    if dates or len(content) <= 2:
+        places = sorted({*dates, *content})
+        yield _stretch(PiiKind.DATE_OF_BIRTH, call, places[0], places[-1], "dob.answer", 0.88)
+
+
+def _name(call: Call, line: Line) -> Iterator[Match]:
+    content = [i for i in _content(call, line) if not call.has(i, Trait.NUMBER)]
+    length = line.stop - line.first
+    codes = [i for i in _codes(call, line) if not (call.norms[i] in {"a", "i"} and length > _SHORT)]
+    if len(codes) >= 3 and not any(call.norms[i] in _CLAUSE for i in range(codes[0], codes[-1])):
+        first, last = _grown(call, line, codes[0], codes[-1])
+        extra = [i for i in content if length <= _SHORT * 3 and not _clause(call, line)]
+        yield _stretch(PiiKind.NAME, call, min([first, *extra]), max([last, *extra]), "name.spelled", 0.86)
+        return
+    if not content or _clause(call, line):
+        return
+    if length <= _BRIEF:
+        yield _stretch(PiiKind.NAME, call, content[0], content[-1], "name.answer", 0.84)
+        return
+    if length <= _SHORT:
+        likely = [i for i in content if namelike(call, i) or not call.has(i, Trait.WORD)]
+        if likely:
+            last = likely[-1]
+            if last + 1 in content:
+                last += 1
+            yield _stretch(PiiKind.NAME, call, likely[0], last, "name.answer", 0.75)
+
+
+def _secret(call: Call, line: Line) -> Iterator[Match]:
+    content = [
+        i for i in range(line.first, line.stop) if not call.traits[i] & (Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER)
+    ]
+    if content and line.stop - line.first <= _SHORT and not _clause(call, line):
+        yield _stretch(PiiKind.PASSWORD, call, content[0], content[-1], "secret.answer", 0.84)
+
+
+def _address(call: Call, line: Line) -> Iterator[Match]:
+    if line.cues or _clause(call, line) or line.stop - line.first > 20:
+        return
+    content = _content(call, line)
+    start = next((i for i in content if call.has(i, Trait.NUMBER) or not call.has(i, Trait.WORD)), None)
+    if start is not None:
+        yield _stretch(PiiKind.ADDRESS, call, start, content[-1], "address.answer", 0.8)
+
+
+_READERS: dict[str, Callable[[Call, Line], Iterator[Match]]] = {
+    PiiKind.POSTCODE: _postcode,
+    PiiKind.DATE_OF_BIRTH: _birth,
+    PiiKind.NAME: _name,
+    PiiKind.PASSWORD: _secret,
+    PiiKind.ADDRESS: _address,
+}

@@ -1,0 +1,312 @@
+# ruff: noqa: E501, SIM905  (word lists read better as lines of words)
+"""Names of persons: after a cue, by gazetteer, known from the metadata, spelled; as the answer to "your name?"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from candor.conversation.transcript import PiiKind
+from candor.redaction.call import Call, Line
+from candor.redaction.codes import spelled
+from candor.redaction.context import ORDINARY
+from candor.redaction.lexicon import Trait, fold
+from candor.redaction.ports import Match
+
+_TITLES = frozenset(
+    "mr mrs ms miss mister missus mr. mrs. ms. dr dr. doctor prof professor madame mme herr frau señor sir lady reverend rev captain".split()
+)
+_CUES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("name", "is"), "strong"), (("names",), "strong"), (("name's",), "strong"), (("name",), "weak"), (("named",), "weak"), (("surname", "is"), "strong"), (("surname",), "weak"),
+    (("call", "me"), "weak"), (("calling", "me"), "weak"), (("speaking", "with"), "weak"), (("speaking", "to"), "weak"), (("speak", "to"), "weak"), (("speak", "with"), "weak"),
+    (("talking", "to"), "weak"), (("talking", "with"), "weak"), (("this", "is"), "weak"), (("i", "am"), "weak"), (("i'm",), "weak"),
+    (("it's",), "weak"), (("it", "is"), "weak"), (("its",), "weak"), (("regards",), "weak"), (("sincerely",), "weak"), (("directed", "by"), "weak"), (("dear",), "weak"), (("mrs",), "title"),
+)  # fmt: skip
+_BY_LAST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+for _words, _strength in _CUES:
+    _BY_LAST.setdefault(_words[-1], []).append((_words, _strength))
+_BROKEN = frozenset(
+    "and or but from with calling here speaking is was my the a an i at in on of to for so um uh because who that your his her".split()
+)
+_PARTICLES = frozenset("de la van der den von da dos del di bin al el ibn mc o' st san le du ter".split())
+_GREETINGS = frozenset("hi hello hey dear thanks you morning afternoon evening bye sorry".split())
+_LONGEST = 4
+_REPEATED_MIN = 3
+_ALONE = 8
+_SHORT_GIVEN = frozenset(
+    "amy ann ben bob dan eva ian jim joe kim leo liz max meg mia pam ron roy sam ted tim tom zoe joy sue raj dev anu uma".split()
+)
+
+
+class NameDetector:
+    """Several ways to know a name, surest first; then every later mention of a name that was found."""
+
+    def find(self, call: Call) -> Iterable[Match]:
+        known = _known(call)
+        found: list[Match] = []
+        for line in call.lines:
+            found.extend(_known_in(call, line, known))
+            place = line.first
+            while place < line.stop:
+                match = _at(call, line, place)
+                if match is not None:
+                    found.append(match)
+                    place = match.pieces[0][1] + 1
+                else:
+                    place += 1
+            if line.stop - line.first <= _ALONE and ORDINARY not in line.expected:
+                found.extend(_alone(call, line))
+        yield from found
+        yield from _again(call, found)
+
+
+def _known(call: Call) -> dict[str, list[tuple[str, ...]]]:
+    names: dict[str, list[tuple[str, ...]]] = {}
+    for name in call.known_names:
+        parts = tuple(part.strip(".,") for part in fold(name).split())
+        if parts:
+            names.setdefault(parts[0], []).append(parts)
+        for part in parts:
+            if len(part) >= _REPEATED_MIN:
+                names.setdefault(part, []).append((part,))
+    return names
+
+
+def _known_in(call: Call, line: Line, known: dict[str, list[tuple[str, ...]]]) -> Iterator[Match]:
+    if not known:
+        return
+    for place in range(line.first, line.stop):
+        for parts in known.get(call.norms[place].removesuffix("'s"), ()):
+            last = place + len(parts) - 1
+            alone = len(parts) == 1
+            if last >= line.stop or [n.removesuffix("'s") for n in call.norms[place : last + 1]] != list(parts):
+                continue
+            # "Will" from the metadata is masked where it is written as a name, not in "I will".
+            if (
+                alone
+                and call.traits[place] & (Trait.WORD | Trait.PLAIN)
+                and not (call.has(place, Trait.CAPITAL) and place > line.first)
+            ):
+                continue
+            yield _match(call, place, last, "name.known", 0.97)
+
+
+def _at(call: Call, line: Line, place: int) -> Match | None:  # noqa: PLR0911  a flat ladder of cases
+    """The name that begins at a token, if any."""
+    traits = call.traits[place]
+    if not traits & Trait.ALPHA or traits & Trait.PLACEHOLDER:
+        return None
+    norm = call.norms[place]
+    before = call.norms[place - 1] if place > line.first else ""
+    if (before in _TITLES and before not in {"miss", "sir", "lady", "captain"}) or (
+        before == "miss" and namelike(call, place)
+    ):
+        if not traits & Trait.PLAIN or (call.cased and traits & Trait.CAPITAL):
+            last = _extend(call, line, place, 3)
+            return _match(call, place, last, "name.title", 0.9)
+        return None
+    strength = _cue_before(call, line, place)
+    if strength == "strong" and not traits & Trait.PLAIN:
+        last = _extend(call, line, place, _LONGEST)
+        return _match(call, place, last, "name.cue", 0.92)
+    if traits & (Trait.PLAIN | Trait.FILLER) and norm not in {"will", "street"}:
+        return None
+    if strength == "weak" and (namelike(call, place) or _unknown_name(call, line, place)):
+        last = _extend(call, line, place, _LONGEST)
+        return _match(call, place, last, "name.cue", 0.85)
+    return _gazetteer(call, line, place)
+
+
+def _cue_before(call: Call, line: Line, place: int) -> str | None:
+    if place == line.first:
+        return None
+    end = place - 1
+    floor = max(line.first, end - 4)
+    while (
+        end > floor and call.norms[end] in {"uh", "um", "er", "is", "it's", "yes"} and call.norms[end] not in _BY_LAST
+    ):
+        end -= 1
+    for phrase, strength in _BY_LAST.get(call.norms[end], ()):
+        begin = end - len(phrase) + 1
+        if begin >= line.first and tuple(call.norms[begin : end + 1]) == phrase:
+            return strength
+    return None
+
+
+def namelike(call: Call, place: int) -> bool:
+    """In the gazetteer and hardly a word, or written with a capital inside a sentence and no word at all."""
+    traits = call.traits[place]
+    if (
+        not traits & Trait.ALPHA
+        or traits & (Trait.PLACE | Trait.MONTH | Trait.PLACEHOLDER)
+        or len(call.norms[place]) < 2
+    ):
+        return False
+    if traits & Trait.WORD:
+        capital = bool(traits & Trait.CAPITAL) and call.cased and not _opens(call, place)
+        return capital and bool(traits & (Trait.GIVEN | Trait.SURNAME))
+    return bool(traits & (Trait.GIVEN | Trait.SURNAME))
+
+
+def _unknown_name(call: Call, line: Line, place: int) -> bool:
+    """After a cue, a word that no dictionary knows and that closes the phrase: "this is bhuvan from …"."""
+    traits = call.traits[place]
+    shut = Trait.WORD | Trait.PLACE | Trait.MONTH | Trait.LETTER | Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER
+    norm = call.norms[place]
+    if traits & shut or not traits & Trait.ALPHA or len(norm) < 3 or norm.endswith(("ing", "ed", "ly", "'s", "'t")):
+        return False
+    after = call.norms[place + 1] if place + 1 < line.stop else ""
+    unknown = bool(after) and not call.traits[place + 1] & shut
+    return (
+        not after or unknown or after in _CLOSERS or call.texts[place][-1] in ",.!?;" or call.norms[place - 1] == "name"
+    )
+
+
+_CLOSERS = frozenset("and from calling here speaking with my i but".split())
+
+
+def _alone(call: Call, line: Line) -> Iterator[Match]:
+    """A whole utterance of one to three words, none of them a word: in an answer that can hardly be but a name."""
+    places = [i for i in range(line.first, line.stop) if not call.traits[i] & (Trait.FILLER | Trait.PLACEHOLDER)]
+    shut = Trait.WORD | Trait.PLAIN | Trait.PLACE | Trait.MONTH | Trait.LETTER
+    plain = [
+        i
+        for i in places
+        if call.has(i, Trait.NUMBER) or call.norms[i] in {"is", "it", "name", "it's", "and", "i", "am"}
+    ]
+    names = [i for i in places if i not in plain]
+    if not 1 <= len(names) <= 3 or len(places) > 6 or names[-1] - names[0] >= len(names):
+        return
+    odd = [
+        i
+        for i in names
+        if call.traits[i] & shut and not (call.has(i, Trait.GIVEN) and len(names) > 1 and i == names[0])
+    ]
+    if odd or not all(call.has(i, Trait.ALPHA) and len(call.norms[i]) >= 4 - (len(names) > 1) for i in names):
+        return
+    yield _match(call, names[0], names[-1], "name.alone", 0.4)
+
+
+def _opens(call: Call, place: int) -> bool:
+    return place == call.line_at(place).first or call.ends_sentence(place - 1)
+
+
+def _extend(call: Call, line: Line, place: int, longest: int) -> int:
+    """The last token of a name that begins at ``place``."""
+    last = place
+    while last + 1 < line.stop and last - place + 1 < longest:
+        if call.texts[last][-1] in ",;:?!" or (
+            call.ends_sentence(last) and len(call.norms[last]) > 1 and call.norms[last] not in _TITLES
+        ):
+            break
+        after = last + 1
+        traits = call.traits[after]
+        norm = call.norms[after]
+        if traits & Trait.PLACEHOLDER or not traits & Trait.ALPHA:
+            break
+        if (
+            norm in _PARTICLES
+            and after + 1 < line.stop
+            and call.has(after + 1, Trait.ALPHA)
+            and not call.has(after + 1, Trait.PLAIN)
+            and (call.has(after + 1, Trait.SURNAME) or not call.has(after + 1, Trait.WORD))
+        ):
+            last = after
+            continue
+        initial = traits & Trait.LETTER and call.texts[after][:1].isupper() and call.cased
+        if initial and after + 1 < line.stop and call.has(after + 1, Trait.CAPITAL):
+            last = after
+            continue
+        if norm in _BROKEN or (
+            traits & (Trait.PLAIN | Trait.FILLER)
+            and not (traits & Trait.CAPITAL and call.cased and traits & Trait.SURNAME)
+        ):
+            break
+        capital = traits & Trait.CAPITAL and call.cased
+        if traits & (Trait.WORD | Trait.PLACE) and not capital:
+            if not (
+                traits & Trait.SURNAME
+                and last == place
+                and (after + 1 == line.stop or call.has(after + 1, Trait.PLAIN))
+            ):
+                break
+        elif not (traits & (Trait.GIVEN | Trait.SURNAME | Trait.LETTER) or capital or not traits & Trait.WORD):
+            break
+        last = after
+    return last
+
+
+def _gazetteer(call: Call, line: Line, place: int) -> Match | None:  # noqa: C901, PLR0911  a flat ladder of cases
+    traits = call.traits[place]
+    if traits & (Trait.PLACE | Trait.MONTH):
+        return None
+    if traits & Trait.GIVEN and not traits & Trait.WORD and len(call.norms[place]) >= 3:
+        last = _extend(call, line, place, 3)
+        if last > place:
+            return _match(call, place, last, "name.full", 0.8)
+        capital = bool(traits & Trait.CAPITAL)
+        usual = len(call.norms[place]) > 3 or call.norms[place] in _SHORT_GIVEN
+        if usual and (capital or not call.cased):
+            return _match(call, place, place, "name.given", 0.6)
+    if traits & Trait.SURNAME and not traits & Trait.WORD and place + 1 < line.stop and len(call.norms[place]) >= 4:
+        # Family name first, as lists and some callers give it.
+        after = call.traits[place + 1]
+        if (
+            after & Trait.GIVEN
+            and not after & (Trait.WORD | Trait.PLACE | Trait.PLAIN)
+            and len(call.norms[place + 1]) >= 3
+        ):
+            return _match(call, place, place + 1, "name.full", 0.7)
+    capital = bool(traits & Trait.CAPITAL) and call.cased
+    if capital and traits & (Trait.GIVEN | Trait.SURNAME) and place + 1 < line.stop:
+        after = call.traits[place + 1]
+        joined = call.texts[place][-1] not in ",.;:?!"
+        if (
+            joined
+            and after & Trait.CAPITAL
+            and after & (Trait.SURNAME | Trait.GIVEN)
+            and not after & (Trait.PLACE | Trait.PLAIN)
+            and not (after & Trait.WORD and traits & Trait.WORD)
+        ):
+            return _match(call, place, _extend(call, line, place, 3), "name.full", 0.7)
+    if (
+        capital
+        and call.cased
+        and not traits & (Trait.WORD | Trait.SURNAME | Trait.GIVEN)
+        and len(call.norms[place]) >= 3
+    ):
+        # Two capitalised words that no dictionary knows; one alone may be a brand or a place.
+        last = _extend(call, line, place, 3)
+        if last > place and not call.traits[last] & (Trait.WORD | Trait.PLACE | Trait.LETTER):
+            return _match(call, place, last, "name.unknown-pair", 0.45)
+    greeted = place > line.first and (call.norms[place - 1] in _GREETINGS or call.texts[place - 1][-1] == ",")
+    if capital and traits & Trait.GIVEN and traits & Trait.WORD and greeted and not traits & Trait.PLACE:
+        return _match(call, place, place, "name.greeted", 0.55)
+    if capital and traits & Trait.SURNAME and not traits & Trait.WORD and not _opens(call, place):
+        return _match(call, place, place, "name.family", 0.5)
+    return None
+
+
+def _again(call: Call, found: list[Match]) -> Iterator[Match]:
+    """Later mentions of a name that was said with a cue: "thank you, Winstanley"."""
+    parts = {
+        norm.removesuffix("'s")
+        for match in found
+        if match.confidence >= 0.8
+        for first, last in match.pieces
+        for norm, traits in zip(call.norms[first : last + 1], call.traits[first : last + 1], strict=True)
+        if len(norm) >= _REPEATED_MIN and not traits & (Trait.WORD | Trait.PLAIN | Trait.PLACE)
+    }
+    if not parts:
+        return
+    for place, norm in enumerate(call.norms):
+        if norm.removesuffix("'s") in parts:
+            yield _match(call, place, place, "name.again", 0.65)
+
+
+def _match(call: Call, first: int, last: int, rule: str, confidence: float) -> Match:
+    letters = [spelled(call, i) for i in range(first, last + 1)]
+    if all(letter is not None and len(letter) == 1 for letter in letters):
+        value = "".join(letter or "" for letter in letters)
+    else:
+        value = " ".join(norm.removesuffix("'s") for norm in call.norms[first : last + 1])
+    return Match(kind=PiiKind.NAME, pieces=((first, last),), value=value, rule=rule, confidence=confidence)
