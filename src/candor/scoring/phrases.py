@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\[[A-Z]+(?:_\d+)?\]|[^\W_]+(?:'[^\W_]+)*")
 _FILLERS = frozenset({"um", "uh", "er", "erm", "ah", "mm", "hmm", "uhm", "eh"})
 _NEGATIONS = frozenset({"not", "no", "never", "without", "cannot"})
 # Said for one another without a change of meaning: "may I" and "could I".
-_MODALS = ({"can", "could", "may", "might"}, {"will", "would", "shall"})
+_MODALS = ({"can", "could", "may", "might"}, {"will", "shall"})
 _CONTRACTIONS: dict[str, tuple[str, ...]] = {
     "can't": ("can", "not"),
     "cannot": ("can", "not"),
@@ -63,6 +63,7 @@ ACCEPT = 0.8
 NEAR_MISS = 0.66
 """From here up to ACCEPT a "not said" is less sure."""
 _EXTRA_WORD = 0.08
+_NO_WORD = 0.5
 _MAX_GAP_SECONDS = 4.0
 _ELLIPSIS_WORDS = 5
 
@@ -377,20 +378,24 @@ class Stream:
         size = len(run)
         if first < 0 or first + size > len(self.words):
             return None
-        total, same = 0.0, 0
+        total, same, anchors = 0.0, 0, 0
         for i, slot in enumerate(run):
+            if not slot.words:
+                continue  # any word will do, and says nothing
+            anchors += 1
             fit = slot.match(self.words[first + i])
             if not fit and any(word in _NEGATIONS for word in slot.words):
                 return None
             total += fit
             same += fit == 1.0
-        if total < NEAR_MISS * size or (exact and same < size) or same * 2 < size:
+        if total < NEAR_MISS * anchors or (exact and same < anchors) or same * 2 < anchors:
             return None
-        return Hit(first, first + size, total / size)
+        return Hit(first, first + size, total / anchors)
 
     def _align(self, run: Sequence[Slot], diagonal: int) -> Hit | None:
         """The best alignment of ``run`` near the place where it would begin: words may be missing or extra."""
         size = len(run)
+        anchors = sum(1 for slot in run if slot.words)
         begin = max(0, diagonal - 1)
         said = self.words[begin : max(0, diagonal) + size + 2]
         width = len(said)
@@ -398,15 +403,17 @@ class Stream:
         best: list[tuple[float, int, int]] = [(0.0, 0, j) for j in range(width + 1)]
         for i, slot in enumerate(run):
             required = any(word in _NEGATIONS for word in slot.words)
+            missing = 2.0 if required else 0.0 if slot.words else _NO_WORD
             row: list[tuple[float, int, int]] = []
             for j in range(width + 1):
                 score, same, start = best[j]
-                option = (score - (2.0 if required else 0.0), same, start)  # this slot is missing
+                option = (score - missing, same, start)
                 if j:
                     fit = slot.match(said[j - 1])
                     if fit:
                         score, same, start = best[j - 1]
-                        option = max(option, (score + fit, same + (fit == 1.0), start))
+                        gain = fit if slot.words else 0.0
+                        option = max(option, (score + gain, same + (gain == 1.0), start))
                     if i and row[j - 1][0] > 0:
                         score, same, start = row[j - 1]  # an extra word inside
                         cost = 2.0 if said[j - 1] in _NEGATIONS else _EXTRA_WORD * size
@@ -414,7 +421,7 @@ class Stream:
                 row.append(option)
             best = row
         stop, (total, same, start) = max(enumerate(best), key=lambda item: (item[1][0], item[1][2], -item[0]))
-        score = total / size
-        if score < NEAR_MISS or same * 2 < size or stop <= start:
+        score = total / anchors
+        if score < NEAR_MISS or same * 2 < anchors or stop <= start:
             return None
         return Hit(begin + start, begin + stop, min(1.0, score))

@@ -212,6 +212,11 @@ def _by_pattern(rule: Says, place: int, context: Context, window: Window, sure: 
     return found
 
 
+def _plain(phrase: str) -> str:
+    """A phrase for people: the first of each choice of words."""
+    return " ".join(piece.split("/")[0] for piece in phrase.split())
+
+
 def judge_says(rule: Says, context: Context, judge: Judge) -> Outcome:
     """Was it said?"""
     places = context.speakers(rule.by)
@@ -224,7 +229,7 @@ def judge_says(rule: Says, context: Context, judge: Judge) -> Outcome:
     found, near_miss = find(rule, places, context, window, rule.by)
     if len(found) >= rule.times:
         return _said(rule.times, found, context, places)
-    wanted = ", ".join(f'"{phrase}"' for phrase in (*rule.phrases, *rule.patterns)[:3])
+    wanted = ", ".join(f'"{_plain(phrase)}"' for phrase in rule.phrases[:3]) or "a sentence of a set form"
     outcome = _not_said(wanted, len(found), rule, window, places, context, near_miss=near_miss)
     if context.transcript.split in {SpeakerSplit.GUESSED, SpeakerSplit.SINGLE} and rule.by:
         others = [i for i in range(len(context.streams)) if i not in places]
