@@ -30,19 +30,27 @@ function add(files) {
   go.disabled = !jobs.some((job) => job.phase === "waiting");
 }
 
+// The field gives wall-clock time; the offset that holds here at that time goes with it.
+function withOffset(value) {
+  const minutes = -new Date(value).getTimezoneOffset();
+  const two = (number) => String(Math.floor(Math.abs(number))).padStart(2, "0");
+  const seconds = value.length === 16 ? ":00" : "";
+  return `${value}${seconds}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}
+
 function metadata() {
   const values = {};
   for (const input of form.querySelectorAll("[data-meta]")) {
     const value = input.value.trim();
     if (!value) continue;
-    if (input.dataset.meta === "started_at") values.started_at = new Date(value).toISOString();
-    else if (input.dataset.meta === "channels") values.channels = value.split(",");
+    if (input.dataset.meta === "start") values.start = withOffset(value);
+    else if (input.dataset.meta === "channels") [values.agent_channel, values.customer_channel] = [...value].map(Number);
     else values[input.dataset.meta] = value;
   }
   return values;
 }
 
-function end(job, phase, label, detail, link) {
+function end(job, phase, label, { detail, link, notes = [] } = {}) {
   job.phase = phase;
   job.bar.value = 1;
   job.state.textContent = label;
@@ -53,12 +61,22 @@ function end(job, phase, label, detail, link) {
     open.textContent = text.open;
     job.state.append(" ", open);
   }
+  for (const note of notes) {
+    const line = document.createElement("p");
+    line.className = "note";
+    line.textContent = note;
+    job.item.append(line);
+  }
   if (detail) {
     const why = document.createElement("p");
     why.className = "why";
     why.textContent = detail;
     job.item.append(why);
   }
+}
+
+function problem(answer, status) {
+  return [answer.detail ?? answer.title ?? `HTTP ${status}`, answer.advice].filter(Boolean).join(" ");
 }
 
 function send(job) {
@@ -78,13 +96,13 @@ function send(job) {
     const answer = request.response ?? {};
     const id = answer.conversation_id ?? answer.id;
     const link = typeof id === "string" && /^[0-9a-f-]{36}$/.test(id) ? `/conversations/${id}` : null;
-    if (request.status >= 400) end(job, "failed", text.failed, answer.detail ?? answer.title ?? `HTTP ${request.status}`, link);
-    else if (answer.duplicate || answer.already_there) end(job, "known", text.known, null, link);
-    else end(job, "taken", text.taken, null, link);
+    if (request.status >= 400) end(job, "failed", text.failed, { detail: problem(answer, request.status), link });
+    else if (answer.duplicate) end(job, "known", text.known, { link });
+    else end(job, "taken", text.taken, { link, notes: answer.notes ?? [] });
     done();
   };
   request.onerror = () => {
-    end(job, "failed", text.failed, text.lost);
+    end(job, "failed", text.failed, { detail: text.lost });
     done();
   };
   request.onabort = () => {
