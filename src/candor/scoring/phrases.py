@@ -18,6 +18,8 @@ from functools import lru_cache
 from candor.conversation.transcript import Utterance
 
 _TOKEN = re.compile(r"\[[A-Z]+(?:_\d+)?\]|[^\W_]+(?:'[^\W_]+)*")
+_OLD_SPELLING = re.compile(r"\b(good|to)-(bye|day|night|morrow)\b", re.IGNORECASE)
+"""Recognisers trained on old books write "good-bye" and "to-day"."""
 _FILLERS = frozenset({"um", "uh", "er", "erm", "ah", "mm", "hmm", "uhm", "eh"})
 _NEGATIONS = frozenset({"not", "no", "never", "without", "cannot"})
 # Said for one another without a change of meaning: "may I" and "could I".
@@ -71,7 +73,7 @@ _ELLIPSIS_WORDS = 5
 def normalise(text: str) -> list[str]:
     """Lower-case words with contractions opened and fillers dropped; placeholders stay in capitals."""
     words: list[str] = []
-    for raw in _TOKEN.findall(text.replace("’", "'")):
+    for raw in _TOKEN.findall(_OLD_SPELLING.sub(r"\1\2", text.replace("’", "'"))):
         if raw[0] == "[":
             words.append(raw)
             continue

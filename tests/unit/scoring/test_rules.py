@@ -68,6 +68,8 @@ SAYS = [
     ("{says: {phrases: ['this is [NAME]']}}", "A: hello this is [NAME_1] from Acme bank\n" + FILLER, YES),
     ("{says: {phrases: ['this is [NAME]']}}", "A: hello this is [CARD_1] from Acme bank\n" + FILLER, NO),
     ("{says: {phrases: ['ending in [ANY]']}}", "A: the one ending in [NUMBER_1] is that right\n" + FILLER, YES),
+    ("{says: {phrases: [goodbye for today]}}", "A: well good-bye for to-day then sir\n" + FILLER, YES),
+    ("{says: {phrases: [in * to * days]}}", "A: saying in due to the recent news\n" + FILLER, NO),
     ("{never_says: {phrases: [shut up]}}", GREETED, YES),
     ("{never_says: {phrases: [shut up], exact: true}}", "A: oh just shut up will you now\n" + FILLER, NO),
     ("{never_says: {phrases: [shut up], exact: true}}", "A: we shut at five on the dot\n" + FILLER, YES),
