@@ -15,7 +15,7 @@ NEUTRAL = frozenset(
     energy matter matters opportunity pressure reach ready stop stopped cancel cancelled canceled cancelling
     canceling alone low lower demand like number hello greeting welcome definitely fun top number apologise
     apologize apologies apology sorry regret promise promised clear clearly clean important solid straight thank
-    thanks greet ha fine lost warning crash
+    thanks greet ha fine lost warning crash outstanding
     """.split()
 )
 """Words that VADER feels about and callers do not ("I'd like to pay the outstanding charge with my credit card")."""
@@ -35,7 +35,7 @@ VALENCE: dict[str, float] = {
     "broken": -1.7, "faulty": -1.7, "broke": -1.5, "outage": -1.6, "crashes": -1.8, "crashing": -1.8, "crashed": -1.7,
     "freezes": -1.4, "freezing": -1.4, "slow": -1.3, "slowly": -1.0, "late": -1.2, "delayed": -1.5, "delay": -1.3,
     "delays": -1.4, "missing": -1.3, "damaged": -1.8, "wrong": -1.8, "incorrect": -1.5, "error": -1.3, "errors": -1.4,
-    "complain": -2.0, "complaint": -2.0, "complaining": -2.0, "complaints": -2.0, "disappointed": -2.2,
+    "smashed": -2.2, "cracked": -1.7, "torn": -1.6, "dented": -1.7, "leaking": -1.5, "ruined": -2.4, "complain": -2.0, "complaint": -2.0, "complaining": -2.0, "complaints": -2.0, "disappointed": -2.2,
     "disappointing": -2.2, "frustrated": -2.3, "frustrating": -2.3, "annoyed": -2.0, "annoying": -2.0, "angry": -2.4,
     "upset": -2.0, "furious": -3.0, "fuming": -2.8, "unhappy": -2.1, "dissatisfied": -2.3, "stressed": -1.8,
     "worried": -1.6, "confused": -1.2, "confusing": -1.4, "worst": -3.1, "terrible": -2.8, "horrible": -2.8,
@@ -50,6 +50,17 @@ VALENCE: dict[str, float] = {
 
 PHRASES: tuple[tuple[str, float], ...] = (
     # trouble
+    (r"(?:want|need|get|wanted|have) (?:it|this|that) (?:to be )?(?:fixed|solved|resolved|sorted)(?: out)?", -0.9),
+    (r"(?:hung up|cut me off|walked away|shouted at|yelled at|laughed at|talked down to)(?: on)?", -2.2),
+    (r"(?:not|isn't|wasn't) what i (?:was|have been|had been|expected|paid|wanted|said|meant|agreed)(?: \w+)?", -1.8),
+    (r"(?:all )?over again", -1.7),
+    (r"if (?:this|it|that) (?:goes on|continues|happens again|keeps (?:on|up)|isn't|is not)", -1.4),
+    (r"(?:want|give me|get|demand|like) my money(?: back)?", -1.3),
+    (r"do(?:n't| not) (?:you )?(?:tell me|dare|even|bother|lie to me)", -1.8),
+    (
+        r"(?:not my|your own|isn't my) (?:problem|fault|department|job)|nothing (?:else |more )?(?:that )?(?:i|we) can do|(?:you )?should have (?:read|called|known|thought)",
+        -2.2,
+    ),
     (r"(?:put |been |was |kept |left |sat )?(?:back )?on hold (?:for |again|forever|all)[^,.!?]{0,25}", -2.4),
     (r"(?:(?:an|another|half an|two|three|one) )?(?:hours?|minutes?) on hold", -2.2),
     (r"(?:been |was )?(?:waiting|waited) (?:for )?(?:\w+ ){0,2}(?:hours?|days?|weeks?|months?|minutes?|forever)", -2.0),

@@ -58,7 +58,8 @@ _COURTESY = re.compile(rf"\b(?:{'|'.join(COURTESY)})\b", re.IGNORECASE)
 _PRAISE = re.compile(rf"\b(?:{'|'.join(PRAISE)})\b", re.IGNORECASE)
 _TROUBLE = re.compile(rf"\b(?:{'|'.join(TROUBLE)})\b", re.IGNORECASE)
 _NOT_PRAISE = re.compile(
-    r"\b(?:not|never|no longer|sorted|fixed|solved|resolved|thank|thanks|but|now|appreciate|any ?more)\b|n't\b",
+    r"\b(?:not|never|no longer|sorted|fixed|solved|resolved|thank|thanks|but|works|working|back|appreciate|any ?more)\b"
+    r"|n't\b",
     re.IGNORECASE,
 )
 
@@ -108,11 +109,12 @@ def _joined(values: Sequence[tuple[float, int]]) -> float:
 
 
 def _sarcastic(text: str) -> bool:
-    """Praise for a bad thing: "another hour on hold, great", "well done, charged twice", "thanks for nothing"."""
-    if _NOT_PRAISE.search(text):
+    """Praise for a bad thing: "another hour on hold, great", "well done, now it doesn't work either"."""
+    praise, trouble = _PRAISE.search(text), _TROUBLE.search(text)
+    if praise is None or trouble is None:
         return False
-    praise = _PRAISE.search(text)
-    return praise is not None and _TROUBLE.search(text) is not None
+    # What speaks against sarcasm must stand outside the trouble itself ("does not work").
+    return not _NOT_PRAISE.search(_TROUBLE.sub(" ", text))
 
 
 # -- a whole call --------------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ _HEADS = 12
 _LAYERS = 6
 _EPSILON = 1e-12
 _MAX_TOKENS = 128
-_BATCH_TOKENS = 512
+_BATCH_TOKENS = 256
+_CACHED = 16_384
+_ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 _MASKED = np.float32(-1e4)
 
 
@@ -95,6 +97,10 @@ class MiniLm:
         place = {text: i for i, text in enumerate(unique)}
         return rows[[place[text] for text in texts]] if texts else rows
 
+    def pieces(self, texts: Sequence[str]) -> int:
+        """How many word pieces the distinct texts have together: what the work is proportional to."""
+        return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(set(texts))))
+
     def _forward(self, pieces: Sequence[Sequence[int]]) -> Matrix:
         count, longest = len(pieces), max(map(len, pieces))
         ids = np.zeros((count, longest), dtype=np.int64)
@@ -160,14 +166,34 @@ def _layer_norm(x: Matrix, gain: Matrix, shift: Matrix) -> Matrix:
 
 
 def _gelu(x: Matrix) -> Matrix:
-    """x Φ(x) with erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7."""
-    z = np.abs(x) * np.float32(0.70710678)
-    t = 1 / (1 + np.float32(0.3275911) * z)
-    p = np.float32(1.061405429) * t
-    for c in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+    """x Φ(x), in place, with erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
+
+    Block by block, because what stays in the processor's cache is several times faster.
+    """
+    rows = max(1, _CACHED // x.shape[1])
+    z, t, p = (np.empty((min(rows, len(x)), x.shape[1]), dtype=np.float32) for _ in range(3))
+    for first in range(0, len(x), rows):
+        part = x[first : first + rows]
+        n = len(part)
+        _gelu_part(part, z[:n], t[:n], p[:n])
+    return x
+
+
+def _gelu_part(x: Matrix, z: Matrix, t: Matrix, p: Matrix) -> None:
+    np.abs(x, out=z)
+    np.multiply(z, np.float32(0.3275911 * 0.5**0.5), out=t)
+    t += np.float32(1)
+    np.reciprocal(t, out=t)
+    np.multiply(t, np.float32(_ERF[0]), out=p)
+    for c in _ERF[1:]:
         p += np.float32(c)
         p *= t
-    z *= -z
-    np.exp(z, out=z)
+    # p becomes |x| (1 - Φ(|x|)); x Φ(x) is max(x, 0) - that, for either sign.
+    np.multiply(z, z, out=t)
+    t *= np.float32(-0.5)
+    np.exp(t, out=t)
+    p *= t
     p *= z
-    return x * np.where(x >= 0, 1 - np.float32(0.5) * p, np.float32(0.5) * p)
+    p *= np.float32(0.5)
+    np.maximum(x, 0, out=x)
+    x -= p
