@@ -97,7 +97,7 @@ def utterance_html(utterance: Utterance) -> Markup:
 
 
 def _token(text: str) -> Markup:
-    found = _PLACEHOLDER.search(text)
+    found = _PLACEHOLDER.search(text) if "[" in text else None
     if not found:
         return escape(text)
     return Markup('{}<span class="pii" title="{}">{}</span>{}').format(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from candor.web.i18n import _, gettext, ngettext
 from candor.web.reading import mask_digits
 from candor.web.visit import Visit, theme_of, zone_of
 
+_ORIGINAL = _("Original time: {when} (UTC{offset})")
 HIT_START, HIT_END = "\ue000", "\ue001"
 
 
@@ -94,16 +96,20 @@ def clock(seconds: float | None) -> str:
 
 def moment(at: datetime, zone: ZoneInfo, offset_minutes: int | None = None) -> Markup:
     """A ``<time>`` in the viewer's zone; the original local time, where known, is its title."""
-    local = at.astimezone(zone)
-    shown = f"{local.day} {words.month(local.month)} {local.year}, {local:%H:%M}"
-    original = at.astimezone(UTC) + timedelta(minutes=offset_minutes or 0)
-    sign = "−" if (offset_minutes or 0) < 0 else "+"
-    hours, minutes = divmod(abs(offset_minutes or 0), 60)
-    title = _("Original time: {when} (UTC{offset})").format(
-        when=f"{original:%Y-%m-%d %H:%M:%S}", offset=f"{sign}{hours:02}:{minutes:02}"
-    )
-    machine = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(machine, title, shown)
+    local, instant = at.astimezone(zone), at.astimezone(UTC)
+    offset = offset_minutes or 0
+    original = instant + timedelta(minutes=offset)
+    title = _ORIGINAL.format(when=original.strftime("%Y-%m-%d %H:%M:%S"), offset=_offset(offset))
+    shown = f"{local.day} {words.month(local.month)} {local.year}, {local.hour:02}:{local.minute:02}"
+    # Numbers and our own catalogue's words only, and lists hold hundreds of these: escaped once, not piece by piece.
+    machine = instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Markup(f'<time datetime="{machine}" title="{escape(title)}">{escape(shown)}</time>')  # noqa: S704
+
+
+@lru_cache(maxsize=128)
+def _offset(minutes: int) -> str:
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'−' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
 def hits(snippet: str) -> Markup:
