@@ -90,8 +90,11 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def load_scorecard(text: str, vocabulary: Vocabulary = DEFAULT) -> Scorecard:
-    """Read and check a scorecard; raises InvalidInput with a sentence that names the place, TooLarge over 256 KB."""
+def load_scorecard(text: str, vocabulary: Vocabulary | None = DEFAULT) -> Scorecard:
+    """Read and check a scorecard; raises InvalidInput with a sentence that names the place, TooLarge over 256 KB.
+
+    Without a ``vocabulary`` any metric, category and finding may be named: for versions that were taken in earlier.
+    """
     if len(text.encode()) > MAX_BYTES:
         raise TooLarge(f"A scorecard is at most {MAX_BYTES:,} bytes of YAML.", code="scorecard.too_large")
     try:
@@ -111,7 +114,7 @@ def _fail(place: str, what: str) -> InvalidInput:
 class _Reader:
     """Walks the parsed YAML once; ``place`` is the path shown to the author."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary | None) -> None:
         self.vocabulary = vocabulary
         self.rules = 0
         self.phrases = 0
@@ -266,7 +269,7 @@ class _Reader:
     def _metric(self, data: Any, place: str) -> MetricRule:
         fields = self._fields(data, place, "metric", required=("name", "op", "threshold"))
         name = self._text(fields["name"], f"{place}.name")
-        self._known(name, self.vocabulary.metrics, f"{place}.name", "metric")
+        self._known(name, self.vocabulary.metrics if self.vocabulary else None, f"{place}.name", "metric")
         return MetricRule(
             name=name,
             op=self._choice(Op, fields["op"], f"{place}.op"),
@@ -381,17 +384,17 @@ class _Reader:
 
     def _category_name(self, data: Any, place: str) -> str:
         name = self._text(data, place)
-        self._known(name, self.vocabulary.categories, place, "category")
+        self._known(name, self.vocabulary.categories if self.vocabulary else None, place, "category")
         return name
 
     def _finding_kind(self, data: Any, place: str) -> str:
         name = self._text(data, place)
-        self._known(name, self.vocabulary.findings, place, "kind of finding")
+        self._known(name, self.vocabulary.findings if self.vocabulary else None, place, "kind of finding")
         return name
 
     @staticmethod
-    def _known(name: str, known: frozenset[str], place: str, what: str) -> None:
-        if name not in known:
+    def _known(name: str, known: frozenset[str] | None, place: str, what: str) -> None:
+        if known is not None and name not in known:
             raise _fail(place, f'"{name}" is not a known {what}; known are ' + (", ".join(sorted(known)) or "none"))
 
     @staticmethod

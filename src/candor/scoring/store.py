@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -63,6 +64,12 @@ evaluations = Table(
 )
 
 
+@lru_cache(maxsize=64)
+def _read(text: str) -> Scorecard:
+    """A scorecard that was checked when it was taken in; parsing costs more than scoring, so it is remembered."""
+    return load_scorecard(text, vocabulary=None)
+
+
 # -- scorecards ----------------------------------------------------------------------------------------------------
 
 
@@ -84,7 +91,7 @@ def put_scorecard(uow: UnitOfWork, scorecard: Scorecard, *, yaml: str | None = N
                 active=False,
             )
         )
-    elif load_scorecard(held) != scorecard:
+    elif _read(held) != scorecard:
         raise Conflict(
             f"Scorecard {scorecard.id} version {scorecard.version} exists with other content.",
             advice="Give it a higher version.",
@@ -114,7 +121,7 @@ def get_scorecard(uow: UnitOfWork, scorecard_id: str, version: int | None = None
     if text is None:
         which = "active version" if version is None else f"version {version}"
         raise NotFound(f"There is no {which} of a scorecard {scorecard_id}.")
-    return load_scorecard(text)
+    return _read(text)
 
 
 def list_scorecards(uow: UnitOfWork, *, active_only: bool = True) -> tuple[Scorecard, ...]:
@@ -122,7 +129,7 @@ def list_scorecards(uow: UnitOfWork, *, active_only: bool = True) -> tuple[Score
     query = select(scorecards.c.yaml).order_by(scorecards.c.id, scorecards.c.version.desc())
     if active_only:
         query = query.where(scorecards.c.active)
-    return tuple(load_scorecard(text) for text in uow.execute(query).scalars())
+    return tuple(_read(text) for text in uow.execute(query).scalars())
 
 
 # -- evaluations ---------------------------------------------------------------------------------------------------

@@ -10,9 +10,12 @@ import pytest
 from calls import FILLER, card, evaluate, transcript
 
 from candor.conversation.evaluation import Evaluation, Verdict
-from candor.errors import Conflict, NotFound
+from candor.errors import Conflict, InvalidInput, NotFound
 from candor.kit.database import Database, metadata, sqlite_url
 from candor.scoring import store
+from candor.scoring.dumper import dump_scorecard
+from candor.scoring.loader import load_scorecard
+from candor.scoring.model import MetricRule, Op, Rule, Scorecard
 from candor.scoring.service import builtin, builtin_yaml, override
 
 CARD = card("{says: {phrases: [the weather]}}")
@@ -24,6 +27,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
     metadata.create_all(database.engine, tables=[store.scorecards, store.evaluations])
     yield database
     database.close()
+
+
+def with_rule(scorecard: Scorecard, rule: Rule) -> Scorecard:
+    section = scorecard.sections[0]
+    question = replace(section.questions[0], rule=rule)
+    return replace(scorecard, sections=(replace(section, questions=(question,)),))
 
 
 def evaluation() -> Evaluation:
@@ -111,3 +120,14 @@ def test_what_is_kept_comes_back_equal(database: Database) -> None:
         store.put_evaluation(uow, first)
     with database.read() as uow:
         assert store.get_evaluation(uow, first.id) == first
+
+
+def test_a_kept_scorecard_outlives_the_metric_it_names(database: Database) -> None:
+    gone = MetricRule(name="no.longer.measured", op=Op.LESS, threshold=1)
+    old = replace(CARD, version=1)
+    with pytest.raises(InvalidInput, match="not a known metric"):
+        load_scorecard(dump_scorecard(with_rule(old, gone)))
+    with database.write() as uow:
+        store.put_scorecard(uow, with_rule(old, gone))
+    with database.read() as uow:
+        assert store.get_scorecard(uow, "one", 1).questions[0].rule == gone
