@@ -50,6 +50,14 @@ VALENCE: dict[str, float] = {
 
 PHRASES: tuple[tuple[str, float], ...] = (
     # trouble
+    (
+        r"never (?:\w+ )?(?:seen|had|heard|met|known|experienced) such (?:an? )?(?!good|great|nice|kind|help|friend|excell|love|quick|fast)\w+(?: \w+)?",
+        -2.8,
+    ),
+    (
+        r"(?:promise[ds]?|says?|said|told me|tells me)(?: me)? (?:that )?(?:it|this|that) (?:is|was|would be|will be|has been|had been) (?:fixed|solved|resolved|sorted|done)",
+        -1.3,
+    ),
     (r"(?:want|need|get|wanted|have) (?:it|this|that) (?:to be )?(?:fixed|solved|resolved|sorted)(?: out)?", -0.9),
     (r"(?:hung up|cut me off|walked away|shouted at|yelled at|laughed at|talked down to)(?: on)?", -2.2),
     (r"(?:not|isn't|wasn't) what i (?:was|have been|had been|expected|paid|wanted|said|meant|agreed)(?: \w+)?", -1.8),
@@ -69,7 +77,7 @@ PHRASES: tuple[tuple[str, float], ...] = (
         -2.0,
     ),
     (
-        r"(?:charged|billed|paid|charging|billing)(?: \w+){0,3} twice|double[- ]charged?|twice for the same(?: \w+)?",
+        r"(?:charged?|charging|billed?|billing|paid|pay)(?: \w+){0,3} twice|double[- ]charged?|twice for the same(?: \w+)?",
         -2.2,
     ),
     (r"(?:second|third|fourth|fifth|sixth|tenth|hundredth) time", -1.8),
