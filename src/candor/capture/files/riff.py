@@ -60,7 +60,10 @@ def parse(stream: BinaryIO, size: int) -> Wave:
             wide = stream.read(16)
             wide_size = struct.unpack("<Q", wide[8:])[0] if len(wide) == 16 else None
         elif name == b"fmt ":
-            layout = _format(stream.read(min(length, 64)))
+            data = stream.read(min(length, 64))
+            if len(data) < min(length, 64):
+                raise refuse("media.truncated")
+            layout = _format(data)
         elif name == b"data":
             if layout is None or form == b"RIFX":
                 break

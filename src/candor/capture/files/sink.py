@@ -48,7 +48,8 @@ class Sink:
         self.filled = 0.0
         """Seconds of silence put in where the time line had a hole."""
         self._limits = limits
-        self._seconds = 0.0
+        self._seconds = self._before = 0.0
+        self._at_rate = 0
         self._decoded = 0
         self._input_rate = rate
         self._writer = make_writer(self.target, channels)
@@ -97,7 +98,8 @@ class Sink:
 
     def _count(self, frames: int, rate: int) -> None:
         self.frames += frames
-        self._seconds += frames / rate
+        self._at_rate += frames
+        self._seconds = self._before + self._at_rate / rate
         self._decoded += frames * self.channels * 2
         if self._seconds > self._limits.seconds:
             raise refuse("media.too_long", limit=clock(self._limits.seconds))
@@ -132,6 +134,7 @@ class Sink:
         check_layout(rate, self.channels, self._limits)
         if self._resampler is not None:
             self._write(self._resampler.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
+        self._before, self._at_rate = self._seconds, 0
         self._input_rate, self.changed_layout = rate, True
         self._resampler = self._resampler_from(rate)
 

@@ -5,7 +5,6 @@ No value of the document is quoted: a fault goes into logs, and values are perso
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -45,18 +44,8 @@ class Checker:
     def run(self) -> None:
         """Check everything; raises InvalidInput ``vcon.invalid`` naming up to five faults."""
         document = self._document
-        self._uuid(document.get("uuid"))
-        version = document.get("vcon")
-        if version is not None and not (isinstance(version, str) and version):
-            self.faults.append("vcon (the version) is not a text")
-        for key in ("created_at", "updated_at"):
-            if document.get(key) is not None:
-                self._moment(document[key], key)
-        if document.get("created_at") is None:
-            self.notes.append("The document does not say when it was made.")
+        self._head(document)
         arrays = {key: self._array(key) for key in ("parties", "dialog", "analysis", "attachments")}
-        if document.get("redacted") and document.get("amended"):
-            self.faults.append("redacted and amended stand together, but exclude one another")
         count = len(arrays["parties"])
         for place, dialog in enumerate(arrays["dialog"]):
             self._dialog(dialog, f"dialog[{place}]", count)
@@ -70,6 +59,26 @@ class Checker:
                 f"This is not a valid vCon: {'; '.join(self.faults[:_SHOWN])}{more}.",
                 code="vcon.invalid", advice="Ask the sender for a document after draft-ietf-vcon-vcon-core.",
             )  # fmt: skip
+
+    def _head(self, document: Mapping[str, Any]) -> None:
+        """Everything beside the four arrays."""
+        self._uuid(document.get("uuid"))
+        version = document.get("vcon")
+        if version is not None and not (isinstance(version, str) and version):
+            self.faults.append("vcon (the version) is not a text")
+        for key in ("created_at", "updated_at"):
+            if document.get(key) is not None:
+                self._moment(document[key], key)
+        if document.get("created_at") is None:
+            self.notes.append("The document does not say when it was made.")
+        for key in ("redacted", "amended"):
+            if document.get(key) is not None and not isinstance(document[key], Mapping):
+                self.faults.append(f"{key} is not an object")
+        for key in ("extensions", "critical"):
+            if document.get(key) is not None and not isinstance(document[key], list):
+                self.faults.append(f"{key} is not an array")
+        if document.get("redacted") and document.get("amended"):
+            self.faults.append("redacted and amended stand together, but exclude one another")
 
     def _uuid(self, value: object) -> None:
         if value is None:
@@ -98,12 +107,7 @@ class Checker:
         else:
             self._moment(dialog["start"], f"{where}.start")
         duration = dialog.get("duration")
-        if duration is not None and (
-            isinstance(duration, bool)
-            or not isinstance(duration, int | float)
-            or not math.isfinite(duration)
-            or duration < 0
-        ):
+        if duration is not None and amount(duration) is None:
             self.faults.append(f"{where}.duration is not a number of seconds")
         self._parties(dialog.get("parties"), f"{where}.parties", parties)
         self._indices(dialog.get("originator"), f"{where}.originator", parties, "party")
@@ -170,3 +174,10 @@ def read_moment(value: object) -> datetime | None:
         return datetime.fromisoformat(value.strip())
     except ValueError:
         return None
+
+
+def amount(value: object) -> float | None:
+    """A JSON number from 0 to 10⁹ (as seconds: 30 years); None for everything else, also what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
+        return None
+    return float(value)

@@ -10,7 +10,7 @@ from typing import Any
 
 from candor.conversation.model import Party, Role
 from candor.conversation.transcript import Speaker, SpeakerSplit, Transcript, Utterance, Word
-from candor.conversation.vcon.check import read_moment
+from candor.conversation.vcon.check import amount, read_moment
 from candor.conversation.vcon.encoding import from_base64url
 from candor.conversation.vcon.model import DialogKind, VconDialog
 
@@ -51,7 +51,7 @@ def from_analysis(
     item: Mapping[str, Any], dialogs: Sequence[VconDialog], parties: Sequence[Party]
 ) -> Transcript | None:
     """The transcript in an analysis object; None when it is another kind of analysis or says nothing."""
-    if item.get("type") not in _KINDS:
+    if str(item.get("type")) not in _KINDS:
         return None
     body = _body(item)
     about = item.get("dialog")
@@ -66,7 +66,7 @@ def from_analysis(
     language = head.get("language") or head.get("detected_language")
     about_it = known.get("metadata")
     model = about_it.get("model") if isinstance(about_it, Mapping) else None
-    length = _number(head.get("duration")) or (dialog.duration if dialog is not None else None) or 0.0
+    length = amount(head.get("duration")) or (dialog.duration if dialog is not None else None) or 0.0
     return _transcript(
         turns,
         parties,
@@ -140,11 +140,11 @@ def _listed(items: Iterable[Any], began: datetime | None) -> list[_Turn]:
             continue
         before = turns[-1].end if turns else 0.0
         start = _time(item.get("start"), began, before)
-        length = _number(item.get("duration"))
+        length = amount(item.get("duration"))
         end = start + length if length is not None else _time(item.get("end"), began, start)
         who = next((item[key] for key in _SPEAKERS if isinstance(item.get(key), str | int)), "")
         words = _words(item.get("words"), text)
-        confidence = _number(item.get("confidence"))
+        confidence = amount(item.get("confidence"))
         turns.append(
             _Turn(
                 who=str(who), start=start, end=max(end, start), text=text, words=words,
@@ -184,20 +184,16 @@ def _words(items: object, text: str) -> tuple[Word, ...]:
     words = []
     for item in items:
         said = item.get("text", item.get("word")) if isinstance(item, Mapping) else None
-        start, end = (_number(item.get(key)) for key in ("start", "end")) if isinstance(item, Mapping) else (None, None)
+        start, end = (amount(item.get(key)) for key in ("start", "end")) if isinstance(item, Mapping) else (None, None)
         if not isinstance(said, str) or start is None or end is None:
             return ()
-        words.append(Word(text=said.strip(), start=start, end=end, confidence=_number(item.get("confidence")) or 0.0))
+        words.append(Word(text=said.strip(), start=start, end=end, confidence=amount(item.get("confidence")) or 0.0))
     return tuple(words) if [word.text for word in words] == text.split(" ") else ()
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _time(value: object, began: datetime | None, otherwise: float) -> float:
     """Seconds in the conversation, of a number or of a date and time."""
-    number = _number(value)
+    number = amount(value)
     if number is not None:
         return number
     moment = read_moment(value)
