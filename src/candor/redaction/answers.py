@@ -21,6 +21,7 @@ _CLAUSE = frozenset(
     been if when there there's cannot anything something nothing help problem already remember forgot lost changed moved calling called think thought wondering trying""".split()
 )
 _SHORT = 9
+_GAP = 3
 _BRIEF = 4
 
 
@@ -52,20 +53,40 @@ def _stretch(kind: PiiKind, call: Call, first: int, last: int, rule: str, confid
 
 
 def _codes(call: Call, line: Line) -> list[int]:
-    return [i for i in range(line.first, line.stop) if spelled(call, i) is not None]
+    """The places of the largest cluster of letters and digits, over gaps of a word or two inside a sentence."""
+    best: list[int] = []
+    current: list[int] = []
+    for place in range(line.first, line.stop):
+        article = call.norms[place] in {"a", "i"} and not current and _lone(call, line, place)
+        if article or spelled(call, place) is None:
+            continue
+        apart = bool(current) and (
+            place - current[-1] > _GAP
+            or any(call.ends_sentence(i) and len(call.norms[i]) > 1 for i in range(current[-1], place))
+        )
+        if apart:
+            current = []
+        current.append(place)
+        if len(current) > len(best):
+            best = current
+    return best
+
+
+def _lone(call: Call, line: Line, place: int) -> bool:
+    return place + 1 >= line.stop or spelled(call, place + 1) is None
 
 
 def _grown(call: Call, line: Line, first: int, last: int) -> tuple[int, int]:
     """A code with the neighbours that sound like letters."""
-    while (
-        first > line.first
-        and sounds_like_letter(call.norms[first - 1])
-        and call.norms[first - 1] not in {"yes", "okay", "and"}
-    ):
+    while first > line.first and _letterlike(call, first - 1) and call.norms[first - 1] not in {"yes", "okay", "and"}:
         first -= 1
-    while last + 1 < line.stop and sounds_like_letter(call.norms[last + 1]):
+    while last + 1 < line.stop and _letterlike(call, last + 1):
         last += 1
     return first, last
+
+
+def _letterlike(call: Call, place: int) -> bool:
+    return spelled(call, place) is not None or sounds_like_letter(call.norms[place])
 
 
 def _postcode(call: Call, line: Line) -> Iterator[Match]:
@@ -88,7 +109,7 @@ def _birth(call: Call, line: Line) -> Iterator[Match]:
     if line.stop - line.first > _SHORT or _clause(call, line) or not content:
         return
     dates = [i for i in range(line.first, line.stop) if dateish(call, i)]
-    if dates or len(content) <= 2:
+    if (dates or len(content) <= 2) and not line.cues:
         places = sorted({*dates, *content})
         yield _stretch(PiiKind.DATE_OF_BIRTH, call, places[0], places[-1], "dob.answer", 0.88)
 
@@ -96,11 +117,13 @@ def _birth(call: Call, line: Line) -> Iterator[Match]:
 def _name(call: Call, line: Line) -> Iterator[Match]:
     content = [i for i in _content(call, line) if not call.has(i, Trait.NUMBER)]
     length = line.stop - line.first
-    codes = [i for i in _codes(call, line) if not (call.norms[i] in {"a", "i"} and length > _SHORT)]
-    if len(codes) >= 3 and not any(call.norms[i] in _CLAUSE for i in range(codes[0], codes[-1])):
+    codes = _codes(call, line)
+    letters = [i for i in codes if not call.has(i, Trait.NUMBER)]
+    if len(letters) >= 3 and len(letters) * 2 >= len(codes):
         first, last = _grown(call, line, codes[0], codes[-1])
-        extra = [i for i in content if length <= _SHORT * 3 and not _clause(call, line)]
-        yield _stretch(PiiKind.NAME, call, min([first, *extra]), max([last, *extra]), "name.spelled", 0.86)
+        if not line.cues and not _clause(call, line) and length <= _SHORT * 3:
+            first, last = min([first, *content]), max([last, *content])
+        yield _stretch(PiiKind.NAME, call, first, last, "name.spelled", 0.86)
         return
     if not content or _clause(call, line):
         return

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call, Line
@@ -16,6 +16,7 @@ _YEAR = re.compile(r"(?:19\d\d|200\d|201[0-2])")
 _BETWEEN = frozenset("""of the and in on uh um er day month year at slash dash""".split())
 _REACH = 14
 _GAP = 3
+_BRIEF = 6
 
 
 class BirthDateDetector:
@@ -31,7 +32,8 @@ class BirthDateDetector:
                     call, max(line.first, cues[0].first - 8), cues[0].first, "dob.before-cue", 0.7, least=3
                 )
             elif PiiKind.DATE_OF_BIRTH in line.expected:
-                yield from _stretch(call, line.first, line.stop, "dob.answer", 0.92)
+                brief = PiiKind.DATE_OF_BIRTH in line.asked and line.stop - line.first <= _BRIEF
+                yield from _stretch(call, line.first, line.stop, "dob.answer", 0.92, least=1 if brief else 2)
             elif not line.expected:
                 yield from _old_date(call, line)
 
@@ -46,7 +48,7 @@ def dateish(call: Call, place: int) -> bool:
     )
 
 
-def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, least: int = 1) -> Iterator[Match]:
+def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, least: int = 2) -> Iterator[Match]:
     """The first stretch of date words in [first, stop), over at most a few small words between."""
     begin = end = -1
     count = 0
@@ -61,7 +63,7 @@ def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, le
             _GAP if call.norms[place] in _BETWEEN or call.has(place, Trait.FILLER) else 1
         ):
             break
-    if begin >= 0 and count >= least:
+    if begin >= 0 and count >= least and (least == 1 or _plausible(call, begin, end)):
         yield Match(
             kind=PiiKind.DATE_OF_BIRTH,
             pieces=((begin, end),),
@@ -69,6 +71,21 @@ def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, le
             rule=rule,
             confidence=confidence,
         )
+
+
+def _plausible(call: Call, first: int, last: int) -> bool:
+    """Several words of a date that look like one: a month, a year, a written date; not "one for" or "five hundred"."""
+    norms = call.norms[first : last + 1]
+    month = any(norm in MONTHS for norm in norms) and last > first
+    written = any(norm[:1].isdigit() and len(norm) >= 4 for norm in norms)
+    year = any(norm in {"nineteen", "eighteen"} or (norm == "twenty" and len(norms) > 2) for norm in norms)
+    ordinal = any(norm in ORDINALS or (norm[:1].isdigit() and norm[-2:] in {"st", "nd", "rd", "th"}) for norm in norms)
+    return month or written or (year and len(norms) >= 3) or (ordinal and len(norms) >= 3) or _digits_only(norms)
+
+
+def _digits_only(norms: Sequence[str]) -> bool:
+    """ "5 11 1972", "eleven oh five seventy two": three numbers or more."""
+    return sum(norm.isdigit() or norm in DIGITS or norm in TEENS or norm in TENS for norm in norms) >= 3
 
 
 def _value(call: Call, first: int, last: int) -> str:

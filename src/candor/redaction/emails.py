@@ -16,8 +16,8 @@ _DOTS = frozenset({"dot", "period", "point", "."})
 _JOINERS = _DOTS | frozenset({"underscore", "dash", "hyphen", "minus", "plus", "underline"})
 _TLDS = frozenset("""com net org co uk edu gov io ai info biz me us de fr ca au in nl es it eu ie app dev""".split())
 _PROVIDERS = frozenset(
-    """gmail yahoo hotmail outlook icloud aol live msn protonmail ymail rediffmail gmx googlemail mail me
-    comcast verizon btinternet sky""".split()
+    """gmail yahoo hotmail outlook icloud aol msn protonmail ymail rediffmail gmx googlemail comcast
+    btinternet""".split()
 )
 _UNPUNCTUATED = re.compile(
     r"\w{1,64}(?:gmail|yahoo|hotmail|outlook|icloud|aol|protonmail|ymail|rediffmail)\.?(?:com|co|in|net|org|uk|couk|coin)?"
@@ -135,6 +135,8 @@ def _left(call: Call, line: Line, place: int) -> int:
     while begin > floor:
         before = begin - 1
         norm = call.norms[before]
+        if call.ends_sentence(before) and len(norm) > 1:
+            break
         if norm in _JOINERS:
             begin = max(before - 1, floor)
         elif spelled(call, before) is not None or norm in {"at", "double", "triple"}:

@@ -106,7 +106,7 @@ LETTER_SOUNDS = {
     "ef": "f", "if": "f", "gee": "g", "jee": "g", "aitch": "h", "haitch": "h", "age": "h", "each": "h", "ache": "h", "eye": "i", "i'm": "m", "jay": "j",
     "kay": "k", "okay": "k", "el": "l", "ell": "l", "hell": "l", "em": "m", "am": "m", "en": "n", "and": "n", "an": "n", "end": "n", "in": "n", "oh": "o", "owe": "o",
     "pee": "p", "pea": "p", "queue": "q", "cue": "q", "are": "r", "ar": "r", "our": "r", "or": "r", "ess": "s", "es": "s", "yes": "s", "tea": "t", "tee": "t", "tie": "t",
-    "you": "u", "yew": "u", "vee": "v", "we": "v", "ex": "x", "axe": "x", "why": "y", "wye": "y", "zed": "z", "zee": "z", "said": "z", "set": "z", "w": "w",
+    "you": "u", "yew": "u", "vee": "v", "we": "v", "er": "r", "off": "f", "ex": "x", "axe": "x", "why": "y", "wye": "y", "zed": "z", "zee": "z", "said": "z", "set": "z", "w": "w",
 }  # fmt: skip
 """What a recogniser hears for a letter; letters only where a code is expected."""
 MONTHS = {
@@ -143,6 +143,7 @@ PLAIN = frozenset(
     you you'll you're you've your yours zip born birth birthday address street email mail password pin dob thats im ive dont cant whats ur u thx pls plz welcome
     afternoon evening night agent support service representative manager sales team company bank online website internet order booking flight ticket policy claim
     hai hii hlo helo okey okie okk thankyou thanx thnx gonna wanna gotta lemme kinda dunno hmmm mmm ohh ahh yea yeh nah ya yupp bot user wifi login signin signup etc
+    goodbye goodnight cheers brilliant lovely fantastic excellent wonderful absolutely definitely awesome terrific amazing super exactly sounds one
     insurance payment bill charge charged refund fee balance transfer money cash cheque check mobile cell home house car contact ssn social security""".split()
 )
 PLACES = frozenset(

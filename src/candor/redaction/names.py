@@ -279,11 +279,23 @@ def _gazetteer(call: Call, line: Line, place: int) -> Match | None:  # noqa: C90
         if last > place and not call.traits[last] & (Trait.WORD | Trait.PLACE | Trait.LETTER):
             return _match(call, place, last, "name.unknown-pair", 0.45)
     greeted = place > line.first and (call.norms[place - 1] in _GREETINGS or call.texts[place - 1][-1] == ",")
-    if capital and traits & Trait.GIVEN and traits & Trait.WORD and greeted and not traits & Trait.PLACE:
+    if (
+        capital
+        and traits & Trait.GIVEN
+        and traits & Trait.WORD
+        and greeted
+        and not traits & Trait.PLACE
+        and not _capital_follows(call, line, place)
+    ):
         return _match(call, place, place, "name.greeted", 0.55)
     if capital and traits & Trait.SURNAME and not traits & Trait.WORD and not _opens(call, place):
         return _match(call, place, place, "name.family", 0.5)
     return None
+
+
+def _capital_follows(call: Call, line: Line, place: int) -> bool:
+    """A second capital makes it the name of a firm as likely as a person's: "good evening, Silver Oak"."""
+    return place + 1 < line.stop and not call.ends_sentence(place) and call.has(place + 1, Trait.CAPITAL)
 
 
 def _again(call: Call, found: list[Match]) -> Iterator[Match]:
