@@ -26,7 +26,7 @@ from candor.web.visit import CurrentVisit, Posted, Visit
 router = APIRouter()
 
 MOST_SELECTED = 200
-_EXPORT_PAGE = 500
+_EXPORT_PAGE = 200
 _CSV_FIELDS = (
     "id", "external_id", "started_at", "duration_s", "direction", "agent", "team", "queue", "language", "status",
     "sentiment_customer", "score", "score_source", "critical_failed", "redacted_spans", "categories", "attention",
@@ -98,7 +98,7 @@ def selected(visit: CurrentVisit, form: Posted) -> Response:
     if form.get("action") == "export":
         visit.principal.require(Right.CONVERSATION_EXPORT)
         with visit.services.database.read() as uow:
-            rows = [visit.services.replay.view(uow, each, visit.scope).row for each in ids]
+            rows = [visit.services.replay.row(uow, each, visit.scope) for each in ids]
         _note_export(visit, f"csv of {len(rows)} selected")
         return _csv_answer(rows)
     if form.get("action") == "retry":

@@ -21,7 +21,7 @@ def override(conversation_id: str, request: Request, visit: CurrentVisit, form: 
     """Record one verdict; answers with the score panel for htmx, else goes back to the page."""
     visit.principal.require(Right.SCORE_OVERRIDE)
     with visit.services.database.read() as uow:
-        visit.services.replay.view(uow, conversation_id, visit.scope)  # raises NotFound outside one's reach
+        visit.services.replay.row(uow, conversation_id, visit.scope)  # raises NotFound outside one's reach
     given = {name: str(form.get(name) or "").strip() for name in ("scorecard", "question", "verdict", "reason")}
     partial = bool(request.headers.get("hx-request"))
     error = _problem(given)

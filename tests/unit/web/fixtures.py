@@ -431,6 +431,16 @@ class FakeReplay:
                 return each
         raise NotFound("There is no such conversation.")
 
+    def row(self, uow: object, conversation_id: str, scope: Scope) -> ConversationRow:
+        return self._row(conversation_id, scope)
+
+    def sees(self, uow: object, conversation_id: str, scope: Scope) -> bool:
+        try:
+            self._row(conversation_id, scope)
+        except NotFound:
+            return False
+        return True
+
     def view(self, uow: object, conversation_id: str, scope: Scope) -> ConversationView:
         found = self._row(conversation_id, scope)
         ready = found.status is Status.READY
