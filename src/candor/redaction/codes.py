@@ -89,6 +89,10 @@ def _stretches(call: Call, line: Line) -> Iterator[tuple[int, int, str]]:
         code = spelled(call, place) or ""
         place += 1
         while place < line.stop:
+            explained = _explained(call, line, place)
+            if explained is not None:
+                last, place = explained, explained + 1
+                continue
             text = spelled(call, place)
             if text is None:
                 skip = place + 1 < line.stop and call.norms[place] in _CONNECT and spelled(call, place + 1) is not None
@@ -103,9 +107,23 @@ def _stretches(call: Call, line: Line) -> Iterator[tuple[int, int, str]]:
             yield first, last, code
 
 
+def _explained(call: Call, line: Line, place: int) -> int | None:
+    """The last token of "for sugar", "as in bravo" after a letter that the word begins with; None when it is none."""
+    norms = call.norms
+    if norms[place] not in {"for", "as", "like"} or not call.has(place - 1, Trait.LETTER):
+        return None
+    word = place + 2 if place + 1 < line.stop and norms[place + 1] == "in" else place + 1
+    if word < line.stop and len(norms[word]) > 2 and norms[word][0] == norms[place - 1]:
+        return word
+    return None
+
+
 def _article(call: Call, place: int, line: Line) -> bool:
     """ "a" and "I" as words: at the beginning of a stretch and followed by an ordinary word."""
-    return call.norms[place] in {"a", "i"} and (place + 1 >= line.stop or spelled(call, place + 1) is None)
+    if call.norms[place] not in {"a", "i"}:
+        return False
+    following = place + 1 >= line.stop or spelled(call, place + 1) is None
+    return following and (place + 1 >= line.stop or _explained(call, line, place + 1) is None)
 
 
 def _named(line: Line, first: int) -> str | None:

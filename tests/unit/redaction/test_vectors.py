@@ -64,6 +64,10 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("c: pamela quarter", "[NAME_1]"),
     ],
     "name_spelled": [("a: please spell your surname", "please spell your surname"), ("c: s m i t h", "[NAME_1]")],
+    "letters_explained": [
+        ("a: what is your postcode", "what is your postcode"),
+        ("c: s for sugar w one a as in alpha one b for baker b", "[POSTCODE_1]"),
+    ],
     "postcode_nato": [("c: sierra whiskey one alpha one alpha alpha", "[POSTCODE_1]")],
     "postcode_garbled": [
         ("a: what is your postcode", "what is your postcode"),
