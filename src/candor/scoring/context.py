@@ -69,13 +69,13 @@ class Context:
         self.direction = direction
         self.pii = tuple(pii)
         self.embed = embed
+        self._vectors: dict[str, NDArray[np.float64]] = {}
         primary = transcript.language.split("-")[0].lower()
         self.language_known = not languages or primary in {tag.split("-")[0].lower() for tag in languages}
         self.streams = [
             Stream(utterance for utterance in transcript.utterances if utterance.speaker == place)
             for place in range(len(transcript.speakers))
         ]
-        self.example_vectors: dict[tuple[str, ...], NDArray[np.float64]] = {}
         self.outcomes: dict[int, Outcome] = {}
         """By identity of the rule: a rule that several questions refer to is worked out once."""
 
@@ -137,18 +137,16 @@ class Context:
                     found.append(Sentence(text=text, utterance=utterance))
         return tuple(found)
 
-    @cached_property
-    def sentence_vectors(self) -> NDArray[np.float64]:
-        """Unit vectors of ``sentences``."""
-        return self.vectors([sentence.text for sentence in self.sentences])
-
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Unit vectors of some sentences, shape (sentences, dimensions); needs ``embed``."""
+        """Unit vectors of some sentences, shape (sentences, dimensions); ``embed`` is asked once for each text."""
         if self.embed is None or not texts:
             return np.zeros((len(texts), 1))
-        raw = np.asarray(self.embed(list(texts)), dtype=np.float64)
-        norms = np.linalg.norm(raw, axis=1, keepdims=True)
-        return np.asarray(raw / np.where(norms == 0, 1.0, norms), dtype=np.float64)
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if missing:
+            raw = np.asarray(self.embed(missing), dtype=np.float64)
+            norms = np.linalg.norm(raw, axis=1, keepdims=True)
+            self._vectors.update(zip(missing, raw / np.where(norms == 0, 1.0, norms), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
 
 
 def role_words(roles: Sequence[Role]) -> str:

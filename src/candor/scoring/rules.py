@@ -227,7 +227,11 @@ def _any(rule: AnyOf, context: Context) -> Outcome:
 
 def _combine(rules: Sequence[Rule], context: Context, *, decides: Verdict, otherwise: Verdict) -> Outcome:
     """One verdict ``decides`` alone (a "no" among all, a "yes" among any); the rest must agree on ``otherwise``."""
-    outcomes = [judge(rule, context) for rule in rules]
+    outcomes: list[Outcome] = []
+    for rule in sorted(rules, key=lambda each: isinstance(each, Meaning)):
+        # Sentence vectors cost ten times everything else: they are asked only where words alone have not decided.
+        if not isinstance(rule, Meaning) or all(outcome.verdict is not decides for outcome in outcomes):
+            outcomes.append(judge(rule, context))
     spans = tuple(sorted(span for outcome in outcomes for span in outcome.spans))
     deciding = [outcome for outcome in outcomes if outcome.verdict is decides]
     if deciding:

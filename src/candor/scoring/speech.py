@@ -10,7 +10,7 @@ from functools import lru_cache
 from candor.conversation.evaluation import Evidence, Verdict
 from candor.conversation.model import Role
 from candor.conversation.transcript import SpeakerSplit
-from candor.scoring.context import Context, Outcome, role_words, shorten
+from candor.scoring.context import Context, Outcome, Sentence, role_words, shorten
 from candor.scoring.model import Meaning, PiiRule, Rule, Says
 from candor.scoring.phrases import ACCEPT, normalise
 
@@ -331,28 +331,28 @@ def judge_meaning(rule: Meaning, context: Context, judge: Judge) -> Outcome:
     if isinstance(window, Outcome):
         return window
     chosen = [
-        (i, sentence)
-        for i, sentence in enumerate(context.sentences)
+        sentence
+        for sentence in context.sentences
         if sentence.utterance.speaker in places and window.holds(sentence.utterance.start, sentence.utterance.end)
     ]
     by_vectors = context.embed is not None
     threshold = rule.threshold if by_vectors else _KEYWORD_SHARE
-    scores = _cosines(rule, context) if by_vectors else _keyword_shares(rule, context)
+    scores = _cosines(rule, context, chosen) if by_vectors else _keyword_shares(rule, chosen)
     found = [
         Found(
             start=sentence.utterance.start,
             end=sentence.utterance.end,
             utterance=sentence.utterance.index,
             quote=shorten(sentence.text),
-            score=scores[i],
+            score=score,
             sure=context.sureness(sentence.utterance.speaker, rule.by),
         )
-        for i, sentence in chosen
-        if scores[i] >= threshold
+        for sentence, score in zip(chosen, scores, strict=True)
+        if score >= threshold
     ]
     wanted = f'something like "{rule.examples[0]}"'
     if len(found) < rule.times:
-        closest = max((scores[i] for i, _ in chosen), default=0.0)
+        closest = max(scores, default=0.0)
         outcome = _not_said(wanted, len(found), rule, window, places, context, near_miss=closest >= threshold - 0.08)
         return replace(outcome, confidence=outcome.confidence * (0.88 if by_vectors else 0.55))
     best = sorted(found, key=lambda item: (-item.score * item.sure, item.start))[: rule.times]
@@ -373,13 +373,12 @@ def judge_meaning(rule: Meaning, context: Context, judge: Judge) -> Outcome:
 _KEYWORD_SHARE = 0.66
 
 
-def _cosines(rule: Meaning, context: Context) -> list[float]:
-    if rule.examples not in context.example_vectors:
-        context.example_vectors[rule.examples] = context.vectors(rule.examples)
-    if not context.sentences:
+def _cosines(rule: Meaning, context: Context, sentences: Sequence[Sentence]) -> list[float]:
+    if not sentences:
         return []
-    examples = context.example_vectors[rule.examples]
-    return [float(value) for value in (context.sentence_vectors @ examples.T).max(axis=1).round(6)]
+    examples = context.vectors(rule.examples)
+    vectors = context.vectors([sentence.text for sentence in sentences])
+    return [float(value) for value in (vectors @ examples.T).max(axis=1).round(6)]
 
 
 @lru_cache(maxsize=16384)
@@ -394,11 +393,11 @@ def _stem(word: str) -> str:
     return word
 
 
-def _keyword_shares(rule: Meaning, context: Context) -> list[float]:
+def _keyword_shares(rule: Meaning, sentences: Sequence[Sentence]) -> list[float]:
     examples = [words for words in map(_keywords, rule.examples) if len(words) >= 2]
     return [
         max((len(example & said) / len(example) for example in examples), default=0.0)
-        for said in (_keywords(sentence.text) for sentence in context.sentences)
+        for said in (_keywords(sentence.text) for sentence in sentences)
     ]
 
 
