@@ -61,7 +61,7 @@ CODINGS = {
 def samples(coding: Coding, data: bytes, channels: int) -> Samples:
     """``data`` (whole frames) as float32 of shape (frames, channels); floating point may hold NaN and infinity."""
     if coding.name in _TABLES:
-        flat = _TABLES[coding.name][np.frombuffer(data, np.uint8)]
+        flat = _TABLES[coding.name].take(np.frombuffer(data, np.uint8))
     elif coding.name == "pcm_u8":
         flat = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) * np.float32(1 / 128)
     elif coding.name == "pcm_s24le":

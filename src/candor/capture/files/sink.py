@@ -18,6 +18,7 @@ NARROW, WIDE = 8_000, 16_000
 SILENCE = 10 ** (-60 / 20)
 """-60 dBFS: below it nothing can be heard on a telephone."""
 _FILL_BLOCK = 1 << 16
+_ROW = 64
 
 
 def working_rate(rate: int) -> int:
@@ -108,7 +109,7 @@ class Sink:
 
     def _levelled(self, samples: Samples) -> Samples:
         """Finite and within full scale, the highest level of each channel noted."""
-        peaks = np.maximum(samples.max(axis=0), -samples.min(axis=0))
+        peaks = _peaks(samples)
         if not np.isfinite(peaks).all():
             bad = ~np.isfinite(samples)
             self.not_numbers += int(bad.sum())
@@ -142,6 +143,19 @@ class Sink:
         if rate == self.target:
             return None
         return soxr.ResampleStream(rate, self.target, self.channels, dtype="float32", quality="HQ")
+
+
+def _peaks(samples: Samples) -> Samples:
+    """Highest absolute value of each channel; NaN where there is one."""
+    channels = samples.shape[1]
+    cut = len(samples) // _ROW * _ROW
+    highest: Samples = np.abs(samples[cut:]).max(axis=0, initial=0.0)
+    if cut:
+        # Over rows of many frames NumPy compares whole vectors at once, over rows of two samples it does not.
+        rows = samples[:cut].reshape(-1, _ROW * channels)
+        both = np.maximum(rows.max(axis=0), -rows.min(axis=0)).reshape(_ROW, channels)
+        highest = np.maximum(highest, both.max(axis=0))
+    return highest
 
 
 def _with_channels(samples: Samples, channels: int) -> Samples:
