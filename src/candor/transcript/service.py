@@ -32,6 +32,7 @@ class _Channel:
     """What is known of one channel while it is worked on."""
 
     number: int
+    speech: list[Stretch]
     segments: list[Stretch]
     words: list[Word] = field(default_factory=list)
     log_probability: float = 0.0
@@ -153,7 +154,10 @@ class Transcriber:
                 notes.append(
                     f"{leaks.dropped:.0f} s of speech that leaked from one channel into another were left out there."
                 )
-        return [_Channel(number=number, segments=merge(stretches, duration)) for number, stretches in enumerate(speech)]
+        return [
+            _Channel(number=number, speech=stretches, segments=merge(stretches, duration))
+            for number, stretches in enumerate(speech)
+        ]
 
     # -- second pass: what is said --------------------------------------------------------------------------------
 
@@ -235,37 +239,18 @@ class Transcriber:
         turns_by_voice = None
         if self._diariser is not None and channel.words:
             turns_by_voice = self._diariser.split(
-                channel.segments, lambda start, end: _read(sound, channel.number, start, end)
+                channel.speech, lambda start, end: _read(sound, channel.number, start, end)
             )
         if not turns_by_voice or len({voice for _, voice in turns_by_voice}) < 2:
             return single, SpeakerSplit.SINGLE, [(0, word) for word in channel.words]
         notes.append("Both speakers are on one channel: who said what was guessed from their voices.")
-        words = assign(channel.words, turns_by_voice)
+        words = turns.assign(channel.words, turns_by_voice)
         voices = max(voice for _, voice in turns_by_voice) + 1
         return (
             tuple(Speaker(role=Role.UNKNOWN, channel=0) for _ in range(voices)),
             SpeakerSplit.GUESSED,
             words,
         )
-
-
-def assign(words: Sequence[Word], voices: Sequence[tuple[Stretch, int]]) -> list[tuple[int, Word]]:
-    """The voice of each word: the one that speaks at its middle, or nearest to it; both in order of time."""
-    result: list[tuple[int, Word]] = []
-    place = 0
-    for word in words:
-        middle = (word.start + word.end) / 2
-        while (
-            place + 1 < len(voices)
-            and voices[place][0].end < middle
-            and (
-                abs(voices[place + 1][0].start - middle) <= abs(voices[place][0].end - middle)
-                or voices[place + 1][0].start <= middle
-            )
-        ):
-            place += 1
-        result.append((voices[place][1], word))
-    return result
 
 
 def _primary(tag: str) -> str:

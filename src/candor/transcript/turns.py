@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from candor.conversation.transcript import Utterance, Word
+from candor.transcript.ports import Stretch
 
 PAUSE = 0.8
 """Seconds of silence that end an utterance."""
@@ -81,3 +82,57 @@ def spread(texts: Sequence[str], confidences: Sequence[float], start: float, end
         words.append(Word(text=text, start=round(at, 3), end=round(after, 3), confidence=round(confidence, 4)))
         at = after
     return words
+
+
+def assign(words: Sequence[Word], voices: Sequence[tuple[Stretch, int]]) -> list[tuple[int, Word]]:
+    """(voice, word) pairs: the voice that speaks at the middle of the word, or nearest to it; all in order of time.
+
+    Voices are told apart in windows of a second or more, so a change of voice is moved to the likeliest border
+    near it: the end of a sentence, or the longest pause.
+    """
+    labels: list[int] = []
+    place = 0
+    for word in words:
+        middle = (word.start + word.end) / 2
+        while place + 1 < len(voices) and _distance(voices[place + 1][0], middle) <= _distance(
+            voices[place][0], middle
+        ):
+            place += 1
+        labels.append(voices[place][1])
+    change = 1
+    while change < len(labels):
+        if labels[change] != labels[change - 1]:
+            border = _border(words, labels, change)
+            for moved in range(border, change):
+                labels[moved] = labels[change]
+            for moved in range(change, border):
+                labels[moved] = labels[change - 1]
+            change = max(change, border)
+        change += 1
+    return list(zip(labels, words, strict=True))
+
+
+NEARBY = 1.0
+"""Seconds by which a change of voice may be moved."""
+
+
+def _border(words: Sequence[Word], labels: Sequence[int], change: int) -> int:
+    """The first word of the new voice, given that it was found to be ``change``."""
+    best, best_worth = change, -1.0
+    for place in range(max(1, change - 4), min(len(words), change + 5)):
+        moved = range(min(place, change), max(place, change))
+        crosses = place < change and any(labels[between] != labels[change - 1] for between in range(place - 1, change))
+        crosses |= place > change and any(labels[between] != labels[change] for between in range(change, place + 1))
+        distance = abs(words[place].start - words[change].start)
+        if crosses or distance > NEARBY or len(moved) > 4:
+            continue
+        pause = min(max(words[place].start - words[place - 1].end, 0.0), 1.0)
+        sentence = words[place - 1].text.endswith((".", "?", "!"))
+        worth = pause + (0.6 if sentence else 0.0) - 0.4 * distance
+        if worth > best_worth:
+            best, best_worth = place, worth
+    return best
+
+
+def _distance(stretch: Stretch, moment: float) -> float:
+    return max(stretch.start - moment, moment - stretch.end, 0.0)

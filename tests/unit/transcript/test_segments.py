@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candor.transcript.ports import Stretch
-from candor.transcript.segments import GAP, LONGEST, PAD, merge, stretches
+from candor.transcript.segments import AFTER, BEFORE, GAP, LONGEST, merge, stretches
 
 STEP = 0.032
 
@@ -45,8 +45,8 @@ def test_endless_speech_is_cut_where_it_is_least_sure() -> None:
 def test_short_gaps_are_joined_and_long_ones_not() -> None:
     merged = merge(speech((1, 2), (3.5, 4), (4 + GAP + 0.1, 8)), 10.0)
     assert [(round(piece.start, 2), round(piece.end, 2)) for piece in merged] == [
-        (round(1 - PAD, 2), round(4 + PAD, 2)),
-        (round(4 + GAP + 0.1 - PAD, 2), round(8 + PAD, 2)),
+        (round(1 - BEFORE, 2), round(4 + AFTER, 2)),
+        (round(4 + GAP + 0.1 - BEFORE, 2), round(8 + AFTER, 2)),
     ]
 
 

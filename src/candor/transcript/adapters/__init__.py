@@ -30,12 +30,14 @@ def build(
     device: str = "cpu",
     vocabulary: Sequence[str] = (),
     offline: bool = False,
+    speakers: bool = True,
 ) -> Transcriber:
     """A Transcriber for ``engine``; nothing is loaded or fetched before its first use, so it costs nothing to make.
 
     ``beam`` is the number of hypotheses (1 = greedy); ``model`` a name, ``model_folder`` a folder with the model's
     files, ``cache_folder`` where fetched models go; ``device`` is ``cpu`` or ``cuda``; ``vocabulary`` are words and
-    phrases to prefer (moonshine, faster-whisper); ``offline`` forbids fetching. Raises InvalidInput for an unknown
+    phrases to prefer (moonshine, faster-whisper); ``offline`` forbids fetching; ``speakers`` splits
+    mixed channels by voice. Raises InvalidInput for an unknown
     engine or a beam outside 1 to 20.
     """
     if not 1 <= beam <= 20:
@@ -68,5 +70,5 @@ def build(
         recogniser,
         SileroVoiceDetector(threads=threads),
         PocketSphinxAligner(),
-        SpeakerEmbeddings(threads=threads),
+        SpeakerEmbeddings(threads=threads) if speakers else None,
     )

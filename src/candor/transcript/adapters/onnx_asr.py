@@ -71,6 +71,7 @@ class OnnxAsr:
 
     def _load(self) -> Any:
         library = models.require("onnx_asr", engine=ENGINE, extra="parakeet")
+        errors = models.require("onnx_asr.utils", engine=ENGINE, extra="parakeet")
         runtime = models.require("onnxruntime", engine=ENGINE, extra="parakeet")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = self._threads
@@ -81,7 +82,7 @@ class OnnxAsr:
             folder = self._cached()
         try:
             loaded = library.load_model(self._name, folder, sess_options=options, providers=providers)
-        except library.ModelNotSupportedError as error:
+        except errors.ModelNotSupportedError as error:
             raise InvalidInput(
                 f'The speech engine {ENGINE} knows no model "{self._name}".',
                 code="transcript.model_unknown",

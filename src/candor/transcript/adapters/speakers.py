@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from candor.transcript.adapters import embedded
 from candor.transcript.adapters.fbank import fbank
 from candor.transcript.ports import Mono, Stretch
 
-WINDOW, STEP = 1.5, 0.75
-"""Seconds of one embedding, and between two."""
+WINDOW = 1.5
+"""Seconds of one embedding."""
+BREATH = 0.25
+"""Seconds of pause at which a voice may change; shorter ones lie inside a word or a phrase."""
 SHORTEST = 0.4
 """Seconds below which a voice has no reliable embedding."""
 MOST = 1200
@@ -51,7 +54,7 @@ class SpeakerEmbeddings:
             return None
         vectors = np.stack([self._embed(model, read(piece.start, piece.end)) for piece in pieces])
         labels = two_groups(vectors)
-        return None if labels is None else turns(pieces, smooth(pieces, labels))
+        return None if labels is None else turns(pieces, labels.tolist())
 
     def _embed(self, model: Any, sound: Mono) -> Vectors:
         features = fbank(sound)[None]
@@ -71,18 +74,18 @@ class SpeakerEmbeddings:
 
 
 def windows(speech: Sequence[Stretch]) -> list[Stretch]:
-    """Windows over each stretch of speech; the last one of a stretch ends with it."""
-    found: list[Stretch] = []
+    """Equal windows of about WINDOW over each run of speech."""
+    runs: list[Stretch] = []
     for piece in speech:
-        if piece.length < SHORTEST:
-            continue
-        start = piece.start
-        while True:
-            end = min(start + WINDOW, piece.end)
-            found.append(Stretch(start=max(piece.start, end - WINDOW), end=end))
-            if end >= piece.end - 1e-6:
-                break
-            start += STEP
+        if runs and piece.start - runs[-1].end < BREATH:
+            runs[-1] = Stretch(start=runs[-1].start, end=piece.end)
+        else:
+            runs.append(piece)
+    found: list[Stretch] = []
+    for run in runs:
+        if run.length >= SHORTEST:
+            edges = np.linspace(run.start, run.end, max(1, round(run.length / WINDOW)) + 1).tolist()
+            found += [Stretch(start=start, end=end) for start, end in pairwise(edges)]
     return found
 
 
@@ -125,34 +128,14 @@ def _two_means(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return side
 
 
-def smooth(pieces: Sequence[Stretch], labels: npt.NDArray[np.int64]) -> list[int]:
-    """Single windows that disagree with both their neighbours in the same run of speech follow them."""
-    result = [int(label) for label in labels]
-    for place in range(1, len(result) - 1):
-        before, after = pieces[place - 1], pieces[place + 1]
-        close = pieces[place].start <= before.end and after.start <= pieces[place].end
-        if close and labels[place - 1] == labels[place + 1] != labels[place]:
-            result[place] = int(labels[place - 1])
-    return result
-
-
 def turns(pieces: Sequence[Stretch], labels: Sequence[int]) -> list[tuple[Stretch, int]]:
-    """Windows joined to turns; where overlapping windows differ, the border lies in the middle of the overlap.
-
-    The voice that speaks first is 0.
-    """
+    """Windows joined to turns; the voice that speaks first is 0."""
     first = labels[0]
     found: list[tuple[Stretch, int]] = []
     for piece, label in zip(pieces, labels, strict=True):
         voice = 0 if label == first else 1
-        if found and found[-1][0].end >= piece.start:
-            last, last_voice = found[-1]
-            if last_voice == voice:
-                found[-1] = (Stretch(start=last.start, end=piece.end), voice)
-                continue
-            border = max((piece.start + last.end) / 2, last.start)
-            found[-1] = (Stretch(start=last.start, end=border), last_voice)
-            found.append((Stretch(start=border, end=piece.end), voice))
+        if found and found[-1][1] == voice:
+            found[-1] = (Stretch(start=found[-1][0].start, end=piece.end), voice)
         else:
             found.append((piece, voice))
     return found
