@@ -148,6 +148,7 @@ def test_gather_means_what_people_mean(folder: Path) -> None:
     (folder / ".hidden.wav").write_bytes(b"x")
     (folder / "README.md").write_text("x")
     (folder / "notes.json").write_text("{}")
+    (folder / "CREDITS-2026").write_text("Spoken by Ada.")
     (folder / "c.vcon").write_text("{}")
     (folder / "out.wav").symlink_to(folder.parent / "outside.wav")
     (folder / "gone.wav").symlink_to(folder / "nothing")

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from candor.capture.files.manifest import inside, is_manifest, read_manifest, with_notes
 from candor.capture.files.metadata import Metadata
+from candor.capture.files.sniff import HEAD, SOUND_EXTENSIONS, is_text
 from candor.errors import CandorError, InvalidInput, NotFound
 
 PASSED_OVER = frozenset(
@@ -177,7 +178,20 @@ def _is_side_file(path: Path) -> bool:
     name = path.name.lower()
     if name in _LITTER or name.split(".")[0] in _LITTER or name.rpartition(".")[2] in PASSED_OVER:
         return True
-    return name.endswith(".json") and not name.endswith(".vcon.json") and not _looks_like_vcon(path)
+    if name.endswith((".vcon", ".json")):
+        return not name.endswith((".vcon", ".vcon.json")) and not _looks_like_vcon(path)
+    return name.rpartition(".")[2] not in SOUND_EXTENSIONS and _is_written(path)
+
+
+def _is_written(path: Path) -> bool:
+    """Text under a name that promises no sound; what cannot be looked into is left to fail with its own message."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return is_text(stream.read(HEAD))
+    except OSError:
+        return False
 
 
 def _looks_like_vcon(path: Path) -> bool:

@@ -213,7 +213,7 @@ def _refuse_other(head: bytes, *, strict: bool) -> None:  # noqa: C901  a flat l
             raise refuse("media.not_audio", kind=what)
     if head[:4] == b"RIFF" and head[8:12] in (b"WEBP", b"AVI "):
         raise refuse("media.not_audio", kind="a picture" if head[8:12] == b"WEBP" else "an AVI video")
-    if _is_text(head):
+    if is_text(head):
         raise refuse("media.not_audio", kind="text")
 
 
@@ -228,7 +228,8 @@ def _binary_pgp(head: bytes) -> bool:
     return head[0] in (0xC1, 0xC3) and head[1] < 192 and head[2] in (3, 4, 6)
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file are written text."""
     for encoding in ("utf-8-sig", "utf-16") if head[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
         try:
             text = head.decode(encoding)
