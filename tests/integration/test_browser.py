@@ -393,7 +393,11 @@ def test_import_sends_files_with_progress_and_tells_what_failed(page: Any) -> No
     assert "The file is not a recording." in page.text_content("#queue")
     assert page.locator("#queue a").get_attribute("href") == "/conversations/01990000-0000-7000-8000-000000000000"
     assert all(body.index('name="metadata"') < body.index('name="file"') for body in sent)
-    for part in ('"queue":"billing-en"', '"start":"2026-07-01T10:30:00+02:00"', '"agent_channel":1,"customer_channel":0'):
+    for part in (
+        '"queue":"billing-en"',
+        '"start":"2026-07-01T10:30:00+02:00"',
+        '"agent_channel":1,"customer_channel":0',
+    ):
         assert part in sent[0]
 
 
