@@ -27,6 +27,11 @@ def default_data_folder() -> Path:
     return Path(base) / "candor"
 
 
+def default_to(folder: Path) -> None:
+    """Use ``folder`` for data in this process and its children, unless the environment names one already."""
+    os.environ.setdefault("CANDOR_DATA", str(folder))
+
+
 class Settings(BaseSettings):
     """Every setting, with its default."""
 

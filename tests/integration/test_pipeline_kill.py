@@ -110,9 +110,7 @@ def test_a_fault_that_passes_is_tried_again(database: Database, tmp_path: Path) 
     assert (record.state, record.attempts, record.error) == (StageState.DONE, 2, None)
 
 
-def test_a_fault_that_does_not_pass_is_parked_without_telling_what_was_said(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_fault_that_does_not_pass_is_parked_without_telling_what_was_said(database: Database, tmp_path: Path) -> None:
     ask(database, broken="analyse")
     process = spawn(tmp_path)
     _, errors = process.communicate(timeout=60)

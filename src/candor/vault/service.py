@@ -119,6 +119,13 @@ class Vault:
         sealed_file.stream.write(data)
         return sealed_file.finish()
 
+    def look(self, sealed: SealedObject) -> BinaryIO:
+        """The plaintext of a finished object that is not recorded yet."""
+        context = _context(sealed.id, sealed.kind, sealed.conversation_id)
+        stream, size = self.objects.open(sealed.id)
+        reader = OpeningReader(stream, size, self.master.unwrap(sealed.wrapped, context), context)
+        return cast("BinaryIO", io.BufferedReader(reader, 65_536))
+
     def keep(self, uow: UnitOfWork, sealed: SealedObject) -> str:
         """Record a finished object with its key; returns its id."""
         store.put(uow, sealed)

@@ -1,0 +1,129 @@
+"""``candor serve``: the web process and the workers, kept alive; ``candor worker``: one worker."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+import typer
+
+from candor import wiring
+from candor.errors import CandorError
+from candor.kit import log
+from candor.settings import Settings, load
+
+_RESTART_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+_QUICK_DEATH = 10.0
+"""A child that lived shorter than this many seconds is started again later each time."""
+
+_log = log.get_logger("serve")
+
+
+class Child:
+    """A process of ours that is started again when it dies."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = [sys.executable, "-m", "candor.cli.main", *command]
+        self._pause = 0.0
+        self._due = 0.0
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603  our own command
+        self._started = time.monotonic()
+
+    def tend(self) -> None:
+        """Start it again when it is dead and its pause is over."""
+        if self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not self._due:
+            quick = now - self._started < _QUICK_DEATH
+            self._pause = min(_LONGEST_PAUSE, self._pause * 2 or _RESTART_PAUSE) if quick else _RESTART_PAUSE
+            self._due = now + self._pause
+            _log.warning("process died", command=self._command[3], code=self.process.returncode, again_in=self._pause)
+        elif now >= self._due:
+            self._due = 0.0
+            self.start()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+
+
+def serve(*, until_parent_ends: bool = False) -> None:
+    """Start Candor: the pages, the API and the workers, until interrupted."""
+    del until_parent_ends
+    settings = configured()
+    wiring.prepare(settings)
+    children = [Child(["web"]), *(Child(["worker"]) for _ in range(settings.workers))]
+    print(f"Candor is at http://{settings.host}:{settings.port} with {settings.workers} workers. Stop with Ctrl-C.")
+    supervise(children)
+
+
+def supervise(children: Sequence[Child]) -> None:
+    """Keep the children alive until this process is asked to stop; then stop them and wait."""
+    stopping = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    while not stopping:
+        for child in children:
+            child.tend()
+        time.sleep(0.2)
+    for child in children:
+        child.stop()
+    deadline = time.monotonic() + 20
+    for child in children:
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+
+
+def web() -> None:
+    """The pages and the API alone, without workers."""
+    import uvicorn  # noqa: PLC0415  only this command needs it
+
+    settings = configured()
+    services = wiring.open_services(settings)
+    config = uvicorn.Config(
+        wiring.application(services), host=settings.host, port=settings.port, log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=5, proxy_headers=settings.https,
+    )  # fmt: skip
+    uvicorn.Server(config).run()
+
+
+def worker(*, until_idle: bool = typer.Option(False, "--until-idle", help="End when nothing is left to do.")) -> None:
+    """One worker process: performs the stages of the pipeline."""
+    settings = configured()
+    a_worker, slot = wiring.make_worker(settings)
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        a_worker.ask_to_stop()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    try:
+        a_worker.work(until_idle=until_idle)
+    finally:
+        slot.release()
+
+
+def configured() -> Settings:
+    """Settings and logging of this process."""
+    settings = load()
+    log.configure(json_lines=settings.log_json and not sys.stderr.isatty(), level=settings.log_level)
+    return settings
+
+
+__all__ = ["CandorError", "Child", "configured", "serve", "supervise", "web", "worker"]

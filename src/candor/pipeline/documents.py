@@ -1,0 +1,90 @@
+"""A vCon as something to take in: who and when, and either its recording or its text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from candor.conversation.model import Conversation, Recording
+from candor.conversation.transcript import Transcript
+from candor.conversation.vcon import VconDialog, VconDocument, parse
+from candor.errors import InvalidInput
+
+Beside = Callable[[str], BinaryIO | None]
+"""The file of that name beside the document, opened; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a vCon gives."""
+
+    vcon: VconDocument
+    dialog: VconDialog | None
+    """The recording that is taken: the first whose sound is at hand."""
+    media: bytes | None
+    filename: str
+
+    @property
+    def transcript(self) -> Transcript | None:
+        """The text of a written conversation; a recording is transcribed anew."""
+        return None if self.media is not None else self.vcon.transcript
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed or left out."""
+        others = len(self.vcon.recordings) - (self.dialog is not None)
+        extra = (f"{others} further recordings of the vCon were not taken.",) if self.dialog and others else ()
+        return self.vcon.notes + extra
+
+    def conversation(self, conversation_id: str, recording: Recording | None, channels: int | None) -> Conversation:
+        """The conversation; raises InvalidInput when the document has no date."""
+        try:
+            return self.vcon.conversation(
+                id=conversation_id, dialog=self.dialog, recording=recording, channels=channels
+            )
+        except ValueError:
+            raise InvalidInput("The vCon says nowhere when the conversation began.", code="vcon.no_date") from None
+
+
+def read_document(data: bytes, filename: str, beside: Beside) -> Document:
+    """Read a vCon of any version; raises InvalidInput that says what is wrong and where."""
+    vcon = parse(data)
+    for dialog in vcon.recordings:
+        name = dialog.filename or _last(dialog.url) or filename
+        media = dialog.body if dialog.body is not None else _from_beside(dialog, beside)
+        if media:
+            return Document(vcon=vcon, dialog=dialog, media=media, filename=name)
+    if vcon.transcript is None or not vcon.transcript.utterances:
+        elsewhere = any(dialog.fetched_from_elsewhere for dialog in vcon.dialogs)
+        raise InvalidInput(
+            "The vCon only tells where its recording lies; addresses are not followed."
+            if elsewhere
+            else "The vCon holds neither a recording nor text.",
+            code="vcon.no_content",
+            advice="Put the recording, under the name that the address ends with, beside the vCon."
+            if elsewhere
+            else "",
+        )
+    return Document(vcon=vcon, dialog=None, media=None, filename=filename)
+
+
+def _from_beside(dialog: VconDialog, beside: Beside) -> bytes | None:
+    """The recording from a file with the name that its address ends with, if it is the promised one."""
+    for name in (_last(dialog.url), dialog.filename):
+        stream = beside(name) if name else None
+        if stream is None:
+            continue
+        with stream:
+            media = stream.read()
+        if media and dialog.sha512 in {None, hashlib.sha512(media).hexdigest()}:
+            return media
+    return None
+
+
+def _last(url: str | None) -> str | None:
+    name = PurePosixPath(unquote(urlsplit(url).path)).name if url else ""
+    return name or None

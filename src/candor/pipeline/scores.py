@@ -1,0 +1,54 @@
+"""A person's word on a score: overriding an automatic answer, kept apart from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from candor.access.model import Principal, Right
+from candor.audit import service as audit
+from candor.audit.service import Event
+from candor.conversation.evaluation import Evaluation, EvaluationSource, Verdict
+from candor.errors import NotFound
+from candor.kit.database import UnitOfWork
+from candor.scoring import service, store
+from candor.scoring.model import Scorecard
+
+
+class Scores:
+    """Scorecards and overrides; ``reindex`` tells the list of a conversation's new score."""
+
+    def __init__(self, reindex: Callable[[UnitOfWork, str, tuple[Evaluation, ...]], None]) -> None:
+        self._reindex = reindex
+
+    def scorecard(self, uow: UnitOfWork, scorecard_id: str, version: int | None = None) -> Scorecard:
+        """A scorecard, by version or the active one; raises NotFound."""
+        return store.get_scorecard(uow, scorecard_id, version)
+
+    def override(
+        self, uow: UnitOfWork, conversation_id: str, scorecard_id: str, question: str, verdict: Verdict, reason: str,
+        principal: Principal,
+    ) -> Evaluation:  # fmt: skip
+        """This person's answer to one question, with the reason; the automatic evaluation stays as it is.
+
+        Raises Forbidden, NotFound (no automatic evaluation yet), InvalidInput (no reason, no such question).
+        """
+        principal.require(Right.SCORE_OVERRIDE)
+        automatic = next(
+            (
+                evaluation
+                for evaluation in store.list_evaluations(uow, conversation_id)
+                if evaluation.source is EvaluationSource.AUTOMATIC and evaluation.scorecard == scorecard_id
+            ),
+            None,
+        )
+        if automatic is None:
+            raise NotFound("The conversation has not been scored with this scorecard.", code="scoring.none")
+        base = store.base_for_override(uow, automatic.id, principal.user_id)
+        scorecard = store.get_scorecard(uow, base.scorecard, base.scorecard_version)
+        made = service.override(base, question, verdict, reason, principal.user_id, scorecard)
+        kept = store.put_evaluation(uow, made)
+        audit.record(
+            uow, Event.OVERRIDDEN, principal.user_id, conversation_id=conversation_id, subject=question, reason=reason
+        )
+        self._reindex(uow, conversation_id, store.list_evaluations(uow, conversation_id))
+        return kept
