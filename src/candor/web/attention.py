@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from candor.access.model import Right
+from candor.errors import NotFound
 from candor.kit.database import UnitOfWork
 from candor.web.i18n import _
 from candor.web.render import renderer_of
@@ -23,7 +24,11 @@ class _Within:
     visit: Visit
 
     def sees(self, uow: UnitOfWork, conversation_id: str) -> bool:
-        return self.visit.services.replay.sees(uow, conversation_id, self.visit.scope)
+        try:
+            self.visit.services.replay.row(uow, conversation_id, self.visit.scope)
+        except NotFound:
+            return False
+        return True
 
 
 @router.get("/attention")

@@ -434,13 +434,6 @@ class FakeReplay:
     def row(self, uow: object, conversation_id: str, scope: Scope) -> ConversationRow:
         return self._row(conversation_id, scope)
 
-    def sees(self, uow: object, conversation_id: str, scope: Scope) -> bool:
-        try:
-            self._row(conversation_id, scope)
-        except NotFound:
-            return False
-        return True
-
     def view(self, uow: object, conversation_id: str, scope: Scope) -> ConversationView:
         found = self._row(conversation_id, scope)
         ready = found.status is Status.READY
