@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,7 +59,6 @@ class Transcriber:
         self._detector = detector
         self._aligner = aligner
         self._diariser = diariser
-        self._lock = threading.Lock()
 
     def transcribe(
         self, sound: SoundSource, *, language: str | None = None, roles: Mapping[int, Role] | None = None

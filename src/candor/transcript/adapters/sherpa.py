@@ -31,11 +31,9 @@ class Sherpa:
         beam: int = 5,
         threads: int = 1,
         device: str = "cpu",
-        language: str | None = None,
     ) -> None:
         self._folder, self._beam, self._threads, self._device = model_folder, beam, threads, device
         self._name = model or (model_folder.name if model_folder else "moonshine-tiny-en")
-        self._language = language
         self._lock = threading.Lock()
         self._recogniser: Any = None
 
