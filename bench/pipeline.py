@@ -1,7 +1,7 @@
 """The whole pipeline beside hearing alone, on the same calls in the same run.
 
-"Hearing" is voice detection, speech decoding and word alignment: ``Transcriber.transcribe`` on sound in memory. The whole
-is every stage with its sealing and database, inline in one process, on one core. CPU seconds of this process.
+"Hearing" is voice detection, speech decoding and word alignment: ``Transcriber.transcribe`` on sound in memory. The
+whole is every stage with its sealing and database, inline in one process, on one core. CPU seconds of this process.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from demo.manifest import COLUMNS, build_manifest
+
 from bench.report import emit
 from candor import wiring
 from candor.capture.files import gather
 from candor.conversation.model import Role
+from candor.kit.database import UnitOfWork
 from candor.kit.sound import FlacReader, MemorySound, SoundSource
 from candor.pipeline import store
 from candor.pipeline.adapters.inline import InlineEngine
-from candor.pipeline.runner import Runner, Stage
+from candor.pipeline.runner import Commit, Runner, Stage
 from candor.pipeline.stages import STAGES, Rooms
-from candor.settings import Settings
-from demo.manifest import COLUMNS, build_manifest
+from candor.pipeline.store import Run
+from candor.settings import load
 
 CALLS = {"small": 4, "full": 18}
 
@@ -42,12 +45,12 @@ class Stopwatch:
     def around(self, stage: Stage[Rooms]) -> Stage[Rooms]:
         """The same stage, timed."""
 
-        def work(rooms, run):
+        def work(rooms: Rooms, run: Run) -> Commit:
             started = time.process_time()
             commit = stage.work(rooms, run)
             self.add(stage.name, started)
 
-            def timed(uow):
+            def timed(uow: UnitOfWork) -> None:
                 began = time.process_time()
                 commit(uow)
                 self.add(stage.name, began)
@@ -71,7 +74,7 @@ def main() -> None:
 
 def run(folder: Path, size: str) -> None:
     """Measure in a data folder of its own."""
-    settings = Settings(data=folder / "data")
+    settings = load(data=folder / "data")
     services = wiring.open_services(settings)
     rooms = wiring.make_rooms(settings, services)
     warm_up(rooms)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from candor.cli import demo, importing, maintain, people, reading, serve
@@ -51,17 +50,10 @@ app.add_typer(people.token, name="token")
 def main() -> None:
     """Entry point."""
     try:
-        app(standalone_mode=False)
+        app()
     except CandorError as error:
         print(f"candor: {error}", file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
-    except click.exceptions.Exit as ending:
-        sys.exit(ending.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -97,17 +96,18 @@ def commands(*, markdown: bool = typer.Option(True, "--markdown", help="As the r
     print("\n".join(lines))
 
 
-def _describe(command: click.Command, name: str, lines: list[str]) -> None:
-    if isinstance(command, click.Group):
-        for child in sorted(command.commands):
+def _describe(command: Any, name: str, lines: list[str]) -> None:
+    for child in sorted(getattr(command, "commands", {})):
+        if not command.commands[child].hidden:
             _describe(command.commands[child], f"{name} {child}", lines)
+    if hasattr(command, "commands"):
         return
     lines += [f"## `{name}`", "", (command.help or "").strip(), ""]
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and not parameter.hidden:
+        if parameter.param_type_name == "option" and not parameter.hidden:
             flags = ", ".join((*parameter.opts, *parameter.secondary_opts))
             lines.append(f"- `{flags}`: {parameter.help or ''}".rstrip(": "))
-        elif isinstance(parameter, click.Argument):
+        elif parameter.param_type_name == "argument":
             about = getattr(parameter, "help", None) or "required"
             lines.append(f"- `{parameter.human_readable_name}`: {about}")
     lines.append("")
