@@ -270,12 +270,12 @@ def _ranked(
     if not ids:
         return [], None, None
     offset = int(cursor.value or 0) if cursor else 0
-    score: Any = literal_column("bm25(conversation_text)")
-    best = (
-        select(_x.c.rowid).select_from(_x).where(_matching(match), _x.c.rowid >= min(ids), _x.c.rowid.in_(ids))
-        .order_by(score, _x.c.rowid.desc()).limit(limit + 1).offset(offset)
-    )  # fmt: skip
-    chosen = list(uow.execute(best).scalars())
+    # One walk over the stretch: asked row by row, FTS5 would count the words anew for each.
+    score: Any = literal_column("bm25(conversation_text)").label("score")
+    walk = select(_x.c.rowid, score).select_from(_x).where(_matching(match), _x.c.rowid >= min(ids))
+    among = set(ids)
+    best = sorted((row.score, -row.rowid) for row in uow.execute(walk) if row.rowid in among)
+    chosen = [-negative for _, negative in best[offset : offset + limit + 1]]
     rows = {row.search_rowid: row for row in uow.execute(select(_t).where(_t.c.search_rowid.in_(chosen[:limit])))}
 
     def at(place: int) -> Cursor:

@@ -1,0 +1,36 @@
+"""All nouns as one ASGI application; the pages are mounted behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from candor.api import conversations, health, imports, problems, reference, scores, tokens
+from candor.errors import NotFound
+
+if TYPE_CHECKING:
+    from candor.services import Services
+
+PREFIX = "/api/v1"
+
+
+def create_api(services: Services) -> FastAPI:
+    """The API over ``services``."""
+    app = FastAPI(title="Candor", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    for module in (conversations, scores, imports, tokens, health, reference):
+        app.include_router(module.router, prefix=PREFIX)
+    app.include_router(_unknown, prefix="/api")
+    problems.install(app)
+    return app
+
+
+_unknown = APIRouter(include_in_schema=False)
+
+
+@_unknown.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def unknown(request: Request, rest: str) -> Response:
+    """Addresses under /api that do not exist are problems, not pages."""
+    del request, rest
+    raise NotFound("There is no such address in the API.", advice="See /api/v1/docs.", code="http.404")
