@@ -62,7 +62,7 @@ class Reading:
 def read(view: ConversationView) -> Reading:
     """Make ``view`` ready."""
     transcript = view.redaction.transcript if view.redaction else None
-    findings = tuple(sorted(view.analysis.findings, key=lambda each: each.start)) if view.analysis else ()
+    findings = _findings(view)
     lanes = _lanes(view, transcript)
     recording = view.conversation.recording
     return Reading(
@@ -73,6 +73,12 @@ def read(view: ConversationView) -> Reading:
         player=_player(view, lanes, findings) if view.sound and view.redaction else None,
         filename=mask_digits(recording.filename) if recording else "",
     )
+
+
+def _findings(view: ConversationView) -> tuple[Finding, ...]:
+    """In order of time; keywords have a place of their own on the page and would bury the rest."""
+    noticed = view.analysis.findings if view.analysis else ()
+    return tuple(sorted((each for each in noticed if each.kind != "keyword"), key=lambda each: each.start))
 
 
 def mask_digits(text: str) -> str:

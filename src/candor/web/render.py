@@ -20,6 +20,7 @@ from candor.web import words
 from candor.web.assets import Assets
 from candor.web.i18n import _, gettext, ngettext
 from candor.web.reading import mask_digits
+from candor.web.scores import repeats
 from candor.web.visit import Visit, theme_of, zone_of
 
 _ORIGINAL = _("Original time: {when} (UTC{offset})")
@@ -38,7 +39,7 @@ def environment(assets: Assets) -> Environment:
         auto_reload=False,
     )
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(asset=assets.url, Right=Right, words=words)
+    env.globals.update(asset=assets.url, Right=Right, words=words, repeats=repeats)
     env.filters.update(
         clock=clock,
         moment=moment,

@@ -117,6 +117,11 @@ def _bare(automatic: Evaluation | None, human: Evaluation | None) -> tuple[Secti
     return (SectionBlock(title="", automatic=None, human=None, lines=lines),)
 
 
+def repeats(answer: Answer) -> bool:
+    """True when the reason only says again what the quotes below it show."""
+    return any(proof.quote and proof.quote in answer.reason for proof in answer.evidence)
+
+
 def _answers(evaluation: Evaluation | None) -> dict[str, Answer]:
     return {answer.question: answer for answer in evaluation.answers} if evaluation else {}
 
