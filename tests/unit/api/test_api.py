@@ -234,3 +234,9 @@ def test_the_reference_page_needs_no_script(client: TestClient) -> None:
 def test_the_reference_in_docs_is_the_api(services: Services) -> None:
     made = reference.markdown(create_api(services).openapi())
     assert (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8") == made
+
+
+def test_the_documents_description_names_every_key(services: Services, client: TestClient) -> None:
+    found = client.get(f"/api/v1/conversations/{written(services)}", headers=bearer(services)).json()
+    told = (ROOT / "docs" / "reference" / "conversation-json.md").read_text(encoding="utf-8")
+    assert [key for key in found if f"`{key}`" not in told] == []
