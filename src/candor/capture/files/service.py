@@ -79,7 +79,7 @@ def decode(stream: BinaryIO, filename: str, make_writer: MakeWriter, limits: Lim
         notes += _length_notes(facts.declared, seconds) + _fault_notes(facts, stream)
         if seconds < limits.least_seconds:
             raise _too_little(seconds, facts.declared, limits)
-    return _sound(kind, codec, sink.rate, sink.channels, seconds, notes + _level_notes(sink))
+    return _sound(kind, codec, sink.recorded_at, sink.channels, seconds, notes + _level_notes(sink))
 
 
 def _identify(stream: BinaryIO, filename: str, limits: Limits) -> tuple[Kind, int, tuple[str, ...]]:

@@ -37,9 +37,14 @@ def check_layout(rate: int, channels: int, limits: Limits) -> None:
 class Sink:
     """Takes blocks at the original's rate, writes the working copy, and knows afterwards what was in them."""
 
-    def __init__(self, rate: int, channels: int, make_writer: MakeWriter, limits: Limits) -> None:
+    def __init__(
+        self, rate: int, channels: int, make_writer: MakeWriter, limits: Limits, *, recorded_at: int | None = None
+    ) -> None:
+        """``recorded_at`` is the rate before encoding, where a codec decodes to a higher one than it was given."""
         check_layout(rate, channels, limits)
-        self.rate, self.channels, self.target = rate, channels, working_rate(rate)
+        self.rate, self.channels = rate, channels
+        self.recorded_at = min(rate, recorded_at or rate)
+        self.target = working_rate(self.recorded_at)
         self.frames = 0
         """At the original's rate, of everything that was taken in."""
         self.peaks = np.zeros(channels, np.float32)

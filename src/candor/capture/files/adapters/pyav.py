@@ -86,6 +86,8 @@ class Facts:
     declared: float | None
     has_picture: bool
     more_tracks: bool
+    recorded_at: int | None = None
+    """Samples a second before encoding, where the header says so."""
     faults: int = 0
     ignored_gaps: int = 0
     broke_off: bool = False
@@ -127,8 +129,17 @@ def _facts(container: av.container.InputContainer, kind: Kind) -> tuple[Any, Fac
         declared=declared,
         has_picture=any(video.codec_context is not None for video in container.streams.video),
         more_tracks=len(container.streams.audio) > 1,
+        recorded_at=_recorded_at(codec, context.extradata),
     )
     return track, facts
+
+
+def _recorded_at(codec: str, header: bytes | None) -> int | None:
+    """Opus always decodes to 48 kHz; its header tells what went in (RFC 7845 section 5.1, "Input Sample Rate")."""
+    if codec not in {"opus", "libopus"} or not header or len(header) < 16 or not header.startswith(b"OpusHead"):
+        return None
+    rate = int.from_bytes(header[12:16], "little")
+    return rate if 8_000 <= rate <= 48_000 else None
 
 
 def inspect(stream: BinaryIO, kind: Kind, limits: Limits) -> tuple[Facts, float | None]:
@@ -185,7 +196,8 @@ class _Joiner:
         form = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
         if self.sink is None:
             self._facts.rate, self._facts.channels = form[:2]
-            self._form, self.sink = form, Sink(form[0], form[1], self._make_writer, self._limits)
+            self._form = form
+            self.sink = Sink(form[0], form[1], self._make_writer, self._limits, recorded_at=self._facts.recorded_at)
             self._tick = float(frame.time_base) if frame.time_base is not None else 0.0
         gap = self._gap(frame, self.sink)
         if gap > _MIN_GAP or form != self._form or self._held >= _BLOCK:
