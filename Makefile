@@ -23,7 +23,8 @@ $(VENV)/.test: $(VENV)/.app requirements/test.txt
 	@touch $@
 
 demo: install  ## Start Candor on 127.0.0.1:8000 with demo conversations.
-	@$(CANDOR) demo
+	@$(PYTHON) -m demo.manifest -o demo/calls/manifest.csv
+	@$(CANDOR) demo demo/calls/manifest.csv --agent-id A101 --team Billing $(DEMO)
 
 demo-calls: install  ## Make the demo calls' sound again (needs festival, flite and ffmpeg).
 	@$(PYTHON) demo/make_calls.py
