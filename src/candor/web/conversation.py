@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from candor.access.model import Right
 from candor.kit.database import UnitOfWork
-from candor.replay.model import ConversationView
+from candor.replay.model import ConversationView, Status
 from candor.web import reading, scores
 from candor.web.render import renderer_of
 from candor.web.visit import CurrentVisit, Visit
@@ -30,7 +30,7 @@ def conversation(conversation_id: str, request: Request, visit: CurrentVisit) ->
     return renderer_of(request).page(
         request,
         "conversation/page.html",
-        tab=params.get("tab") if params.get("tab") in TABS else "score",
+        tab=params.get("tab") if params.get("tab") in TABS else _first_tab(values["view"]),
         at=_seconds(params.get("t")),
         search=params.get("q", "")[:200],
         **values,
@@ -58,6 +58,11 @@ def page_values(visit: Visit, conversation_id: str) -> dict[str, Any]:
 def score_blocks(visit: Visit, uow: UnitOfWork, view: ConversationView) -> tuple[scores.ScoreBlock, ...]:
     """The score panel's content."""
     return scores.blocks(view.evaluations, partial(visit.services.scores.scorecard, uow))
+
+
+def _first_tab(view: ConversationView) -> str:
+    """The score; before there is one, how the processing stands."""
+    return "score" if view.evaluations or view.row.status is Status.READY else "processing"
 
 
 def _json(value: object) -> Markup:
