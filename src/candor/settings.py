@@ -27,9 +27,10 @@ def default_data_folder() -> Path:
     return Path(base) / "candor"
 
 
-def default_to(folder: Path) -> None:
-    """Use ``folder`` for data in this process and its children, unless the environment names one already."""
-    os.environ.setdefault("CANDOR_DATA", str(folder))
+def default_to(**values: str | Path) -> None:
+    """Settings for this process and its children that hold unless the environment says otherwise."""
+    for name, value in values.items():
+        os.environ.setdefault(f"CANDOR_{name.upper()}", str(value))
 
 
 class Settings(BaseSettings):

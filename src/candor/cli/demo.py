@@ -43,7 +43,7 @@ def demo(
     leave: bool = typer.Option(False, "--leave", help="End when everything is processed, instead of serving on."),
 ) -> None:
     """Start Candor with demo conversations; made for ``make demo``."""
-    default_to(Path.cwd() / DATA_FOLDER_NAME)
+    default_to(data=Path.cwd() / DATA_FOLDER_NAME, log_level="WARNING")
     settings = configured()
     _require_free(settings)
     wiring.prepare(settings)
