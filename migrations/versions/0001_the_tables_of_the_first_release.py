@@ -89,7 +89,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
-        sa.UniqueConstraint("source", "sha512", "call_key", name="uq_conversation_source_sha512_call_key"),
+        sa.UniqueConstraint("sha512", "call_key", name="uq_conversation_sha512_call_key"),
     )
     with op.batch_alter_table("conversation", schema=None) as batch_op:
         batch_op.create_index("ix_conversation_external_id", ["external_id"], unique=False)

@@ -52,7 +52,7 @@ conversation = Table(
     Column("object_id", String(36)),
     Column("created_at", DateTime, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    UniqueConstraint("source", "sha512", "call_key", name="uq_conversation_source_sha512_call_key"),
+    UniqueConstraint("sha512", "call_key", name="uq_conversation_sha512_call_key"),
     Index("ix_conversation_started_at", "started_at"),
     Index("ix_conversation_external_id", "external_id"),
 )
@@ -95,13 +95,13 @@ class IntakeRefusal:
 def register(
     uow: UnitOfWork, value: Conversation, *, seal: Callable[[bytes], bytes], sha512: str | None = None
 ) -> Registered:
-    """Record ``value``; the same bytes from the same source with the same call id are the same conversation.
+    """Record ``value``; the same bytes with the same call id are the same conversation, whichever way they came in.
 
     ``sha512`` (hexadecimal) is for documents without a recording. A call id that one of the two lacks does not
     tell them apart.
     """
     digest = sha512 or (value.recording.sha512 if value.recording else "") or f"id:{value.id}"
-    known = by_digest(uow, digest, source=value.source, external_id=value.external_id)
+    known = by_digest(uow, digest, external_id=value.external_id)
     if known is not None:
         return Registered(id=known, duplicate=True)
     agent = value.agent
@@ -146,12 +146,12 @@ def ids(uow: UnitOfWork) -> list[str]:
     return list(uow.execute(select(conversation.c.id).order_by(conversation.c.started_at, conversation.c.id)).scalars())
 
 
-def by_digest(uow: UnitOfWork, sha512: str, *, source: str = "import", external_id: str | None = None) -> str | None:
+def by_digest(uow: UnitOfWork, sha512: str, *, external_id: str | None = None) -> str | None:
     """The id of the conversation made of these bytes; None when there is none.
 
     Two call ids that are both given and differ are two calls, even with the same bytes.
     """
-    same = select(conversation.c.id).where(conversation.c.sha512 == sha512, conversation.c.source == source)
+    same = select(conversation.c.id).where(conversation.c.sha512 == sha512)
     if external_id is not None:
         same = same.where(or_(conversation.c.external_id == external_id, conversation.c.external_id.is_(None)))
     return uow.execute(same.order_by(conversation.c.id).limit(1)).scalar_one_or_none()

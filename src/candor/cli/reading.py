@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from candor import wiring
 from candor.audit import service as audit
@@ -168,12 +168,12 @@ def _tell_page(page: Page, *, as_json: bool) -> None:
                  "total_at_least": page.total_at_least}  # fmt: skip
         print(json.dumps(found, ensure_ascii=False))
         return
-    table = Table("started", "seconds", "agent", "customer", "team", "score", "status", "id")
+    table = Table(Column("id", no_wrap=True), "started", "seconds", "agent", "customer", "score", "status")
     for each in page.rows:
         cells = (
-            f"{each.started_at:%Y-%m-%d %H:%M}Z", "" if each.duration is None else f"{each.duration:.0f}",
-            each.agent or "", each.customer or "", each.team or "", "" if each.score is None else f"{each.score:.0f}",
-            each.status.value, each.id,
+            each.id, f"{each.started_at:%Y-%m-%d %H:%M}Z", "" if each.duration is None else f"{each.duration:.0f}",
+            each.agent or "", each.customer or "", "" if each.score is None else f"{each.score:.0f}",
+            each.status.value,
         )  # fmt: skip
         table.add_row(*(escape(cell) for cell in cells))
     Console().print(table)

@@ -112,7 +112,7 @@ class Intake:
         sealed = upload.seal()
         try:
             with self._database.read() as uow:
-                known = register.by_digest(uow, upload.sha512, source=upload.source, external_id=upload.facts.call_id)
+                known = register.by_digest(uow, upload.sha512, external_id=upload.facts.call_id)
             if known is not None:
                 self._shelf.vault.objects.delete(sealed.id)
                 return Taken(conversation_id=known, duplicate=True)
@@ -141,7 +141,7 @@ class Intake:
         document = read_document(data, upload.filename, upload.beside)
         digest = hashlib.sha512(document.media or data).hexdigest()
         with self._database.read() as uow:
-            known = register.by_digest(uow, digest, source=upload.source, external_id=document.vcon.uuid)
+            known = register.by_digest(uow, digest, external_id=document.vcon.uuid)
         if known is not None:
             return Taken(conversation_id=known, duplicate=True)
         vault, an_id = self._shelf.vault, upload.conversation_id
