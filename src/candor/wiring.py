@@ -150,7 +150,10 @@ class _Sources(Shelf):
 def _vault(settings: Settings, database: Database) -> Vault:
     with database.read() as uow:
         may_create = not vault_store.any_key(uow)
-    return Vault(FolderStore(settings.data / "objects"), _master_key(settings, may_create=may_create))
+    vault = Vault(FolderStore(settings.data / "objects"), _master_key(settings, may_create=may_create))
+    with database.read() as uow:
+        vault.prove_master(uow)
+    return vault
 
 
 def _master_key(settings: Settings, *, may_create: bool) -> LocalKey:

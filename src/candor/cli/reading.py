@@ -26,6 +26,7 @@ from candor.services import Services
 _EVERYTHING = Scope()
 """Whoever may run commands on this machine holds the keys anyway."""
 _BLOCK = 1 << 20
+_WIDE = 240
 
 
 def list_(
@@ -176,7 +177,8 @@ def _tell_page(page: Page, *, as_json: bool) -> None:
             each.status.value,
         )  # fmt: skip
         table.add_row(*(escape(cell) for cell in cells))
-    Console().print(table)
+    # Into a pipe or file goes every cell whole, whatever width a terminal would have.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
     total = f"more than {page.total_at_least}" if page.total is None else str(page.total)
     print(f"{len(page.rows)} of {total}")
 

@@ -108,7 +108,7 @@ def window_of(
     if not isinstance(rule, PiiRule):
         if rule.first is not None:
             begin = context.begin_of(places)
-            stop = begin + rule.first
+            stop = min(begin + rule.first, max(begin, stop))
         if rule.last is not None:
             begin = max(begin, context.end - rule.last)
     after, missing = _anchor(rule.after, context, judge)

@@ -162,6 +162,15 @@ class Vault:
         store.drop_key(uow, object_id)
         self.objects.delete(object_id)
 
+    def prove_master(self, uow: UnitOfWork) -> None:
+        """Raises Damaged when everything held is sealed under another master key: nothing must be added under ours."""
+        if store.any_key(uow) and not store.any_key(uow, self.master.key_id):
+            raise Damaged(
+                f"The master key {self.master.key_id} is not the one that this data folder was sealed under.",
+                code="vault.wrong_key",
+                advice=_RIGHT_KEY,
+            )
+
     def sweep(self, uow: UnitOfWork, older_than: float = 3600.0) -> int:
         """Remove bytes that were never recorded (a crash between the halves); returns how many.
 
@@ -183,9 +192,12 @@ class Vault:
             raise Damaged(
                 f"This object was sealed under the master key {key_id}, and {self.master.key_id} is configured.",
                 code="vault.wrong_key",
-                advice="Configure the key file or passphrase that this data folder was made with.",
+                advice=_RIGHT_KEY,
             )
         return self.master.unwrap(wrapped, context)
+
+
+_RIGHT_KEY = "Configure the key file or passphrase that this data folder was made with."
 
 
 def _context(object_id: str, kind: str, conversation_id: str) -> bytes:

@@ -95,9 +95,12 @@ def drop_key(uow: UnitOfWork, object_id: str) -> None:
     uow.execute(delete(data_key).where(data_key.c.object_id == object_id))
 
 
-def any_key(uow: UnitOfWork) -> bool:
-    """Whether anything is sealed at all."""
-    return uow.execute(select(data_key.c.object_id).limit(1)).first() is not None
+def any_key(uow: UnitOfWork, master_key_id: str | None = None) -> bool:
+    """Whether anything is sealed at all, or under that master key."""
+    wanted = select(data_key.c.object_id)
+    if master_key_id is not None:
+        wanted = wanted.where(data_key.c.master_key_id == master_key_id)
+    return uow.execute(wanted.limit(1)).first() is not None
 
 
 def ids(uow: UnitOfWork) -> set[str]:

@@ -10,6 +10,7 @@ import base64
 import tempfile
 import threading
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Sherpa:
         return Capabilities(
             engine=ENGINE,
             model=self._name,
-            version="",
+            version=_version(),
             languages=frozenset({"en"}) if english else None,
             word_times=False,
         )
@@ -140,6 +141,13 @@ class Sherpa:
         maker = next((found for mark, found in kinds if mark in name), "from_zipformer_ctc")
         role = "paraformer" if maker == "from_paraformer" else "model"
         return getattr(make, maker)(**{role: model}, **common)
+
+
+def _version() -> str:
+    try:
+        return version("sherpa-onnx")
+    except PackageNotFoundError:
+        return ""  # it is told when the model is loaded
 
 
 def _one(folder: Path, role: str) -> str | None:
