@@ -44,7 +44,10 @@ class MemorySound:
     """Sound that is in memory already."""
 
     def __init__(self, samples: Samples, rate: int) -> None:
-        self._samples = samples.reshape(len(samples), -1).astype(np.float32, copy=False)
+        # A column for each channel, written out: "-1" cannot be inferred when there are no frames.
+        self._samples = samples.reshape(len(samples), 1 if samples.ndim == 1 else samples.shape[1]).astype(
+            np.float32, copy=False
+        )
         self.rate = rate
         self.channels = self._samples.shape[1]
         self.frames = len(self._samples)

@@ -8,12 +8,14 @@ from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
 from candor.kit import clock, log
 from candor.kit.database import Database, sqlite_url
 from candor.kit.ids import id_at, id_time, new_id
+from candor.kit.sound import MemorySound
 
 
 def test_ids_sort_by_time_and_tell_it() -> None:
@@ -59,3 +61,11 @@ def test_private_keys_never_reach_the_log() -> None:
     line = json.loads(stream.getvalue())
     assert line["text"] == "[not logged]"
     assert line["seconds"] == 2
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 1), (0, 2)])
+def test_sound_without_frames_still_has_its_channels(shape: tuple[int, ...]) -> None:
+    sound = MemorySound(np.zeros(shape, np.float32), 8000)
+    assert sound.frames == 0
+    assert sound.channels == (shape[1] if len(shape) > 1 else 1)
+    assert sound.window(0, 8000).shape == (0, sound.channels)
