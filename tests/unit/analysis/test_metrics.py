@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.analysis.calls import call
 
 from candor.analysis.definitions import METRICS
 from candor.analysis.metrics import HoldPhrases, Measured, measure
 from candor.analysis.service import Analyser
 from candor.conversation.model import Role
 from candor.conversation.transcript import SpeakerSplit, Transcript
+from tests.unit.analysis.calls import call
 
 # 0    1         5    6        10    11     13        23     25   27   30
 #      A greets       C asks         A "let me check"        A   C

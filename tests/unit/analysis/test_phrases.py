@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.analysis.calls import call, spoken
 
 from candor.analysis.phrases import default_phrases, load_phrases, normalise, sound_key, spot
 from candor.conversation.model import Role
 from candor.conversation.transcript import SpeakerSplit
 from candor.errors import InvalidInput
+from tests.unit.analysis.calls import call, spoken
 
 
 def found(text: str) -> set[str]:

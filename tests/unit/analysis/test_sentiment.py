@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 from bench.sentiment import accuracy, ours, sentences, vader
-from tests.unit.analysis.calls import spoken
 
 from candor.analysis.sentiment import read_mood, tone_of
+from tests.unit.analysis.calls import spoken
 
 BAD = [
     "C: my internet is broken and nobody called me back",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.analysis.calls import spoken
 
 from candor.analysis.adapters import minilm
 from candor.analysis.definitions import METRICS
@@ -18,6 +17,7 @@ from candor.conversation.codec import dumps, loads
 from candor.conversation.finding import Analysis
 from candor.errors import Damaged
 from candor.scoring.vocabulary import DEFAULT
+from tests.unit.analysis.calls import spoken
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference"
 CALL = """

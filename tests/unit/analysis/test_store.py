@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.analysis.calls import spoken
 
 from candor.analysis import store
 from candor.analysis.service import Analyser
 from candor.errors import Damaged
 from candor.kit.database import Database, metadata, sqlite_url
+from tests.unit.analysis.calls import spoken
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from replay.calls import make_database, redaction
 
 from candor import wiring
 from candor.access.browser import SESSION_COOKIE, csrf_token
@@ -36,6 +35,7 @@ from candor.services import Services
 from candor.vault.adapters.folder import FolderStore
 from candor.vault.adapters.local_key import from_key_file
 from candor.vault.service import Vault
+from tests.unit.replay.calls import make_database, redaction
 
 LIMIT = 3_000_000
 ROOT = Path(__file__).resolve().parents[3]

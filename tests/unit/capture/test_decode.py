@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.vectors.media.make import HERE, RATE, encode, tone, wav
 
 from candor.capture.files import REFUSALS, Limits, decode, probe
 from candor.capture.files.pcm import CODINGS, samples
 from candor.conversation.model import Sound
 from candor.errors import Damaged, MediaRejected
 from candor.kit.sound import FlacReader, FlacWriter
+from tests.vectors.media.make import HERE, RATE, encode, tone, wav
 
 
 def taken(data: bytes, name: str, limits: Limits | None = None) -> tuple[Sound, np.ndarray]:

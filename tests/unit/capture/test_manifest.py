@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.vectors.media.make import tone, wav
 
 from candor.capture.files import COLUMNS, Manifest, conversation, gather, read_manifest
 from candor.capture.files.gather import ItemKind, hints
 from candor.conversation.model import Direction, Role
 from candor.errors import InvalidInput
+from tests.vectors.media.make import tone, wav
 
 
 @pytest.fixture

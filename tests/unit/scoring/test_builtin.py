@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from calls import FILLER, analysis, answer, evaluate, hold, transcript
 
 from candor.conversation.evaluation import Verdict
 from candor.conversation.finding import Finding
 from candor.conversation.model import Direction
 from candor.scoring.service import builtin
+from tests.unit.scoring.calls import FILLER, analysis, answer, evaluate, hold, transcript
 
 YES, NO, NA, UNSURE = Verdict.YES, Verdict.NO, Verdict.NOT_APPLICABLE, Verdict.CANNOT_TELL
 CARD = builtin("customer-service-basics")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from calls import analysis, answer
 from demo.dialogue import Call, load_all
 
 from candor.analysis.metrics import HoldPhrases, measure
@@ -13,6 +12,7 @@ from candor.conversation.finding import Analysis
 from candor.conversation.model import Direction, Role
 from candor.conversation.transcript import PiiKind, PiiSpan, Speaker, SpeakerSplit, Transcript, Utterance, Word
 from candor.scoring.service import builtin, score
+from tests.unit.scoring.calls import analysis, answer
 
 CARD = builtin("customer-service-basics")
 WORD_SECONDS = 0.35

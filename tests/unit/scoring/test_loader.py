@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from calls import card
 
 from candor.conversation.model import Direction, Role
 from candor.errors import InvalidInput, NotFound, TooLarge
@@ -16,6 +15,7 @@ from candor.scoring.loader import MAX_BYTES, load_scorecard
 from candor.scoring.model import Critical, Says
 from candor.scoring.patterns import check_pattern
 from candor.scoring.service import builtin, builtin_yaml, builtins
+from tests.unit.scoring.calls import card
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "scorecards"
 BAD = sorted(VECTORS.glob("*.yaml"))

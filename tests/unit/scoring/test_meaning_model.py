@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from calls import FILLER, answer, card, evaluate, transcript
 
 from candor.analysis.adapters.minilm import load
 from candor.conversation.evaluation import Verdict
+from tests.unit.scoring.calls import FILLER, answer, card, evaluate, transcript
 
 RULE = card(
     "{meaning: {threshold: 0.5, examples: ['I understand how frustrating this must be for you', "

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from calls import FILLER, answer, evaluate, transcript
 
 from candor.conversation.evaluation import Answer, Evaluation, EvaluationSource, Verdict
 from candor.errors import Conflict, InvalidInput
@@ -14,6 +13,7 @@ from candor.scoring.loader import load_scorecard
 from candor.scoring.model import Scorecard
 from candor.scoring.points import Result, tally
 from candor.scoring.service import override
+from tests.unit.scoring.calls import FILLER, answer, evaluate, transcript
 
 YES, NO, NA, UNSURE = Verdict.YES, Verdict.NO, Verdict.NOT_APPLICABLE, Verdict.CANNOT_TELL
 

@@ -6,7 +6,6 @@ import string
 from dataclasses import replace
 
 import pytest
-from calls import FILLER, analysis, answer, card, evaluate, transcript
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from candor.scoring.patterns import check_pattern
 from candor.scoring.phrases import ACCEPT, Stream, near, sound
 from candor.scoring.points import tally
 from candor.scoring.service import builtin
+from tests.unit.scoring.calls import FILLER, analysis, answer, card, evaluate, transcript
 
 CARD = builtin("customer-service-basics")
 SAID = ("hello", "thanks for calling", "how can i help you", "sorry", "a", "is it not", "my name is", "[NAME_1]", "bye")
@@ -100,7 +100,7 @@ def test_unrelated_turns_change_no_verdict_about_what_was_said(filler: list[str]
 
 @given(st.permutations(range(4)))
 def test_the_order_of_findings_does_not_matter(order: list[int]) -> None:
-    from calls import hold
+    from tests.unit.scoring.calls import hold
 
     holds = [replace(hold(10.0 * i, 10.0 * i + 5), id=f"h{i}") for i in range(4)]
     rule = card("{finding: {kind: hold, at_least: 3}}")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from calls import FILLER, card, evaluate, transcript
 
 from candor.conversation.evaluation import Evaluation, Verdict
 from candor.errors import Conflict, InvalidInput, NotFound
@@ -17,6 +16,7 @@ from candor.scoring.dumper import dump_scorecard
 from candor.scoring.loader import load_scorecard
 from candor.scoring.model import MetricRule, Op, Rule, Scorecard
 from candor.scoring.service import builtin, builtin_yaml, override
+from tests.unit.scoring.calls import FILLER, card, evaluate, transcript
 
 CARD = card("{says: {phrases: [the weather]}}")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.web.fixtures import FakeServices
 
 from candor.web import create_web
+from tests.unit.web.fixtures import FakeServices
 
 LogIn = Callable[[str], TestClient]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 import uvicorn
-from tests.unit.web.fixtures import FakeServices
 
 from candor.web import create_web
+from tests.unit.web.fixtures import FakeServices
 
 if __name__ == "__main__":
     uvicorn.run(create_web(FakeServices()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

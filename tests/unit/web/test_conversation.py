@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.web.conftest import csrf_of
-from tests.unit.web.fixtures import FakeServices, transcript
 
 from candor.audit.service import Event, entries
 from candor.conversation.transcript import SpeakerSplit
 from candor.kit.ranges import RangeNotSatisfiable, parse_range
+from tests.unit.web.conftest import csrf_of
+from tests.unit.web.fixtures import FakeServices, transcript
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fastapi.testclient import TestClient
-from tests.unit.web.conftest import LogIn, csrf_of
-from tests.unit.web.fixtures import FakeServices
 
 from candor.audit.service import Event, entries
 from candor.kit import clock
 from candor.replay.model import Facets, Scope, Status
 from candor.web.progress import ProgressBoard
+from tests.unit.web.conftest import LogIn, csrf_of
+from tests.unit.web.fixtures import FakeServices
 
 
 def test_the_filter_and_the_scope_reach_the_query(log_in: LogIn, services: FakeServices) -> None:

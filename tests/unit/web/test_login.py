@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.web.conftest import LogIn, csrf_of
-from tests.unit.web.fixtures import FakeServices
 
 from candor.audit.service import Event, entries
 from candor.web.security import local_path
+from tests.unit.web.conftest import LogIn, csrf_of
+from tests.unit.web.fixtures import FakeServices
 
 
 def test_a_page_asks_for_log_in_and_leads_back(client: TestClient) -> None:

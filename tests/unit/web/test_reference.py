@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.conftest import ROOT
-from tests.unit.web.fixtures import principal
 
 from candor.access.model import UserRole
 from candor.conversation.model import Direction
 from candor.replay.model import Scope, SortKey, Status, scope_of
 from candor.web import conversation, listing, words
+from tests.conftest import ROOT
+from tests.unit.web.fixtures import principal
 
 
 def test_every_parameter_and_value_is_documented() -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
+
 from tests.unit.web.conftest import LogIn, csrf_of
 from tests.unit.web.fixtures import HOSTILE, FakeServices
 
