@@ -45,7 +45,8 @@ def fill(uow: UnitOfWork, count: int, rng: random.Random) -> None:
         values: dict[str, Any] = {
             "id": new_id(), "external_id": f"x{i}", "started_at": store.naive(start), "utc_offset_minutes": 0,
             "duration": rng.expovariate(1 / 300), "direction": rng.choice(("inbound", "outbound")), "agent": agent,
-            "agent_id": agent, "customer": "…0143", "team": f"t{rng.randrange(12)}", "queue": f"q{rng.randrange(20)}",
+            "agent_id": agent, "customer": "…0143", "team": f"t{len(agent) + ord(agent[-1]) % 10}",
+            "queue": f"q{rng.randrange(20)}",
             "language": "en", "status": "ready" if rng.random() < 0.98 else "needs_attention", "attention": None,
             "sentiment": rng.uniform(-1, 1), "score": None if rng.random() < 0.05 else rng.uniform(0, 100),
             "score_source": "automatic", "critical_failed": rng.random() < 0.05, "pii_count": rng.randrange(3),
