@@ -70,6 +70,7 @@ class Access:
         self._session = timedelta(hours=session_hours)
         self._hasher = hasher or PasswordHasher()  # RFC 9106, second recommended option
         self._decoy = self._hasher.hash(secrets.token_hex())
+        self._noted: dict[str, datetime] = {}
 
     def add_user(
         self, uow: UnitOfWork, *, login: str, name: str, role: UserRole, password: str,
@@ -214,8 +215,16 @@ class Access:
         rights = RIGHTS[UserRole(person.role)] & {Right(scope) for scope in row.scopes}
         return _principal(person, rights, token_id=row.id)
 
+    def token_use_is_news(self, token_id: str) -> bool:
+        """Whether a use is worth a write: once a minute and process, so that polling programs cost none."""
+        now, last = clock.now(), self._noted.get(token_id)
+        if last is not None and now - last < _TOUCH_EVERY:
+            return False
+        self._noted[token_id] = now
+        return True
+
     def note_token_use(self, uow: UnitOfWork, token_id: str) -> None:
-        """Remember that a token was used; at most one write a minute is worth it, which the caller sees to."""
+        """Remember that a token was used."""
         store.touch_token(uow, token_id, clock.now())
 
     def _known(self, uow: UnitOfWork, login: str) -> Any:

@@ -45,6 +45,9 @@ def caller_of(request: Request, right: Right | None) -> Caller:
             raise Unauthenticated("The Authorization header is not of the form: Bearer TOKEN.")
         with services.database.read() as uow:
             principal = services.access.principal_for_token(uow, secret.strip())
+        if principal.token_id and services.access.token_use_is_news(principal.token_id):
+            with services.database.write() as uow:
+                services.access.note_token_use(uow, principal.token_id)
     else:
         # (1) a session
         cookie = request.cookies.get(SESSION_COOKIE)

@@ -154,3 +154,16 @@ def test_the_token_table_keeps_digests_only(database: Database, access: Access, 
         secret, _ = access.create_token(uow, access.principal_by_login(uow, "ann"), "ci", [Right.CONVERSATION_READ])
         row = uow.execute(select(store.api_token)).one()
     assert secret not in map(str, row)
+
+
+def test_the_use_of_a_token_is_remembered_but_not_written_every_time(
+    database: Database, access: Access, ann: str
+) -> None:
+    with clock.freeze(NOON) as advance, database.write() as uow:
+        _, info = access.create_token(uow, access.principal_by_login(uow, "ann"), "ci", [Right.CONVERSATION_READ])
+        assert access.token_use_is_news(info.id)
+        access.note_token_use(uow, info.id)
+        assert access.tokens(uow, ann)[0].last_used_at == NOON
+        assert not access.token_use_is_news(info.id)
+        advance(timedelta(minutes=2))
+        assert access.token_use_is_news(info.id)
