@@ -251,7 +251,11 @@ def _stated(call: Call, line: Line) -> Iterator[Match]:
             and end - start < 14
             and not call.has(end, Trait.PLACEHOLDER)
             and call.norms[end] not in _STOP - {"in", "and"}
-            and not (call.has(end, Trait.PLAIN) and call.norms[end] not in {"street", "home", "house", "one"})
+            and (
+                not call.has(end, Trait.PLAIN)
+                or call.norms[end] in {"street", "home", "house", "one", "old", "new"}
+                or (end > start and call.norms[end] in {"and", "of", "or"} and call.has(end - 1, Trait.NUMBER))
+            )
         ):
             end += 1
             if call.texts[end - 1].endswith((".", "?", "!")) and len(call.norms[end - 1]) > 2:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call, Line
 from candor.redaction.codes import sounds_like_letter, spelled
-from candor.redaction.dates import dateish
-from candor.redaction.lexicon import Trait
+from candor.redaction.context import ORDINARY
+from candor.redaction.dates import dateish, quantity
+from candor.redaction.lexicon import DIGIT_SOUNDS, MONTHS, Trait
 from candor.redaction.names import namelike
+from candor.redaction.numbers import UNITS
 from candor.redaction.ports import Match
 
 _CLAUSE = frozenset(
@@ -109,6 +111,9 @@ def _birth(call: Call, line: Line) -> Iterator[Match]:
     if line.stop - line.first > _SHORT or _clause(call, line) or not content:
         return
     dates = [i for i in range(line.first, line.stop) if dateish(call, i)]
+    content = [i for i in content if i in dates or call.norms[i] not in MONTHS]
+    if not content or quantity(call, content[0], content[-1]):
+        return
     if (dates or len(content) <= 2) and not line.cues:
         places = sorted({*dates, *content})
         yield _stretch(PiiKind.DATE_OF_BIRTH, call, places[0], places[-1], "dob.answer", 0.88)
@@ -125,7 +130,7 @@ def _name(call: Call, line: Line) -> Iterator[Match]:
             first, last = min([first, *content]), max([last, *content])
         yield _stretch(PiiKind.NAME, call, first, last, "name.spelled", 0.86)
         return
-    if not content or _clause(call, line):
+    if not content or _clause(call, line) or not UNITS.isdisjoint(call.norms[line.first : line.stop]):
         return
     if length <= _BRIEF:
         yield _stretch(PiiKind.NAME, call, content[0], content[-1], "name.answer", 0.84)
@@ -148,12 +153,48 @@ def _secret(call: Call, line: Line) -> Iterator[Match]:
 
 
 def _address(call: Call, line: Line) -> Iterator[Match]:
-    if line.cues or _clause(call, line) or line.stop - line.first > 20:
+    others = any(cue.kind != PiiKind.ADDRESS for cue in line.cues)
+    if others or _clause(call, line) or line.stop - line.first > 20:
         return
     content = _content(call, line)
     start = next((i for i in content if call.has(i, Trait.NUMBER) or not call.has(i, Trait.WORD)), None)
     if start is not None:
         yield _stretch(PiiKind.ADDRESS, call, start, content[-1], "address.answer", 0.8)
+
+
+def _numberish(call: Call, place: int) -> bool:
+    norm = call.norms[place]
+    return norm in DIGIT_SOUNDS or (call.has(place, Trait.NUMBER) and (norm.isalpha() or len(norm) == 1))
+
+
+def _digits(kind: PiiKind) -> Callable[[Call, Line], Iterator[Match]]:  # noqa: C901
+    """After "the security code?" a digit among words that sound like digits is the code, whatever was recognised."""
+    least = 2 if kind in {PiiKind.CVV, PiiKind.CARD} else 3
+
+    def reader(call: Call, line: Line) -> Iterator[Match]:
+        if ORDINARY in line.asked or _clause(call, line) or line.stop - line.first > 20:
+            return
+        if any(call.has(i, Trait.MONTH) for i in range(line.first, line.stop)):
+            return
+        cluster: list[int] = []
+        for place in (i for i in range(line.first, line.stop) if _numberish(call, i)):
+            if cluster and place - cluster[-1] > _GAP:
+                if sum(call.has(i, Trait.NUMBER) for i in cluster):
+                    break
+                cluster = []
+            cluster.append(place)
+        # "To" and "for" at the edges count only right beside a digit.
+        while len(cluster) > 1 and not call.has(cluster[0], Trait.NUMBER) and cluster[1] - cluster[0] > 1:
+            cluster.pop(0)
+        while len(cluster) > 1 and not call.has(cluster[-1], Trait.NUMBER) and cluster[-1] - cluster[-2] > 1:
+            cluster.pop()
+        if len(cluster) < least or not any(call.has(i, Trait.NUMBER) for i in cluster):
+            return
+        if cluster[-1] + 1 < line.stop and call.norms[cluster[-1] + 1] in UNITS:
+            return
+        yield _stretch(kind, call, cluster[0], cluster[-1], "digits.answer", 0.6)
+
+    return reader
 
 
 _READERS: dict[str, Callable[[Call, Line], Iterator[Match]]] = {
@@ -162,4 +203,7 @@ _READERS: dict[str, Callable[[Call, Line], Iterator[Match]]] = {
     PiiKind.NAME: _name,
     PiiKind.PASSWORD: _secret,
     PiiKind.ADDRESS: _address,
+    **{
+        kind: _digits(kind) for kind in (PiiKind.CARD, PiiKind.CVV, PiiKind.ACCOUNT, PiiKind.NATIONAL_ID, PiiKind.PHONE)
+    },
 }

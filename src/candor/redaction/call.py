@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from candor.redaction.context import Cue, Heard, Questions, cues_in
-from candor.redaction.lexicon import Trait, fold, traits
+from candor.redaction.context import Cue, Heard, Questions, cues_in, prompts
+from candor.redaction.lexicon import FILLERS, NATO, Trait, fold, traits
 
 EDGES = " \t.,!?;:\"'()[]{}<>…“”‘’-–—*"
 
@@ -25,6 +25,8 @@ class Line:
     asked: tuple[str, ...]
     """Those that this utterance may be the answer to."""
     question: bool
+    prompted: bool
+    """The other side asked something just before, whatever it was; always when speakers are not told apart."""
 
 
 @dataclass(slots=True)
@@ -36,8 +38,12 @@ class Call:
     """Folded, without outer punctuation."""
     traits: list[int] = field(default_factory=list)
     line_of: list[int] = field(default_factory=list)
+    parts: list[bool] = field(default_factory=list)
+    """Whether a token is a part of a longer written word ("J-U-L-I-A", "river-road")."""
     lines: list[Line] = field(default_factory=list)
     known_names: tuple[str, ...] = ()
+    certain: bool = True
+    """Who speaks is known; else a number goes on, and a question is answered, whoever seems to speak."""
     cased: bool = False
     """The text tells names by capitals: most utterances begin with one, and not every word has one."""
 
@@ -54,6 +60,28 @@ class Call:
         return self.lines[self.line_of[token]]
 
 
+LONGEST_COMPOUND = 24
+"""Parts of a hyphenated word that are read one by one."""
+_KEPT_WHOLE = frozenset({*NATO, *FILLERS, "e-mail", "e-mails"})
+
+
+def parts(text: str) -> list[str]:
+    """A hyphenated word as the words it joins, with the outer punctuation; any other as it is.
+
+    Recognisers write "J-U-L-I-A", "eight-five-oh" and "river-road" for what others write apart.
+    """
+    if "-" not in text or len(text) > 120:
+        return [text]
+    bare = text.strip(EDGES)
+    pieces = bare.split("-")
+    if not 2 <= len(pieces) <= LONGEST_COMPOUND or not all(piece.isalpha() for piece in pieces):
+        return [text]
+    if bare.lower() in _KEPT_WHOLE:
+        return [text]
+    begin = text.index(bare)
+    return [text[:begin] + pieces[0], *pieces[1:-1], pieces[-1] + text[begin + len(bare) :]]
+
+
 LONGEST_LINE = 400
 """Tokens; longer utterances are read in pieces, so that looking around in a line never costs more than this."""
 
@@ -64,12 +92,16 @@ def _bounded(utterances: Sequence[tuple[int, Sequence[str]]]) -> Iterator[tuple[
             yield speaker, spoken[begin : begin + LONGEST_LINE]
 
 
-def read(utterances: Sequence[tuple[int, Sequence[str]]], known_names: Sequence[str] = ()) -> Call:
-    """Make a Call of (speaker, words) pairs."""
-    call = Call(known_names=tuple(known_names))
+def read(
+    utterances: Sequence[tuple[int, Sequence[str]]], known_names: Sequence[str] = (), *, certain: bool = True
+) -> Call:
+    """Make a Call of (speaker, words) pairs; ``certain`` is False where the speakers are a guess."""
+    call = Call(known_names=tuple(known_names), certain=certain)
     memo: dict[str, tuple[str, int]] = {}  # lives as long as this call only: words are personal data
-    asking = Questions(alone=len({speaker for speaker, _ in utterances}) < 2)
+    alone = not certain or len({speaker for speaker, _ in utterances}) < 2
+    asking = Questions(alone=alone)
     capitals = 0
+    prompter = -1
     for number, (speaker, spoken) in enumerate(_bounded(utterances)):
         first = len(call.texts)
         for text in spoken:
@@ -99,6 +131,11 @@ def read(utterances: Sequence[tuple[int, Sequence[str]]], known_names: Sequence[
             ),
             cues,
         )
-        call.lines.append(Line(first, stop, speaker, cues, before.expected, before.asked, question))
+        prompted = alone or (prompter >= 0 and prompter != speaker)
+        call.lines.append(Line(first, stop, speaker, cues, before.expected, before.asked, question, prompted))
+        if question or (stop > first and prompts(call.norms[first:stop])):
+            prompter = speaker
+        elif content:
+            prompter = -1
     call.cased = bool(call.texts) and 0.02 < capitals / len(call.texts) < 0.6
     return call

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call, Line
 from candor.redaction.context import ORDINARY
-from candor.redaction.lexicon import DIGITS, LETTER_SOUNDS, NATO, REPEATS, TEENS, TENS, Trait
+from candor.redaction.lexicon import DIGITS, LETTER_SOUNDS, NATO, REPEATS, SCALES, TEENS, TENS, Trait
 from candor.redaction.ports import Match
 
 _UK = re.compile(r"(?:[A-Z]{1,2}\d[A-Z\d]?|GIR ?0)\d[ABD-HJLNP-UW-Z]{2}")
@@ -49,7 +49,7 @@ def spelled(call: Call, place: int) -> str | None:  # noqa: C901, PLR0911  a fla
     if norm in REPEATS:
         return ""
     if norm.isalnum() and norm.isascii():
-        if traits & (Trait.NUMBER | Trait.MIXED) and len(norm) <= 12:
+        if traits & (Trait.NUMBER | Trait.MIXED) and len(norm) <= 12 and norm not in SCALES:
             return norm
         if len(norm) <= 3 and not traits & (Trait.WORD | Trait.PLAIN | Trait.FILLER) and norm not in _ACRONYMS:
             return norm

@@ -27,15 +27,15 @@ class Cue:
 
 
 _PHRASES: tuple[tuple[str, str], ...] = (
-    (PiiKind.CVV, r"cvv2?|cvc2?|cv code|cv number|c v v|c v c|c v|security code|security number|card verification|(?:number|digits|code) on the (?:back|reverse|front)|(?:three|3|four|4) digits? (?:code|on the)"),
+    (PiiKind.CVV, r"cvv2?|cv v|c v to|cvc2?|cv code|cv number|c v v|c v c|c v|security code|security number|card verification|(?:number|digits|code) on the (?:back|reverse|front)|(?:three|3|four|4|last) digits? (?:code|on the (?:back|reverse|front)|at the back)|signature strip"),
     (PiiKind.IBAN, r"iban|international bank account"),
     (PiiKind.CARD, r"card (?:numbers?|no|num|digits|ending|details|is)|card number (?:is|ending)|cards? (?:ending|ends) (?:in|with)|long (?:card )?number|(?:sixteen|16|fifteen|15) digits?|(?:number|digits) (?:on|of|from) (?:the|your|my) (?:front of (?:the|your|my) )?(?:credit |debit |bank )?card|credit number|debit number|card"),
     (PiiKind.NATIONAL_ID, r"ssn|social security(?: number| no)?|your social|my social|social number|national insurance(?: number)?|ni number|n i number|passport(?: number| no)?|driv(?:er's|ers|ing|er) licen[cs]e(?: number)?|licen[cs]e number|aadhaar|aadhar|tax id|pan number|nhs number|medicare number|national id|id number"),
     (PiiKind.ACCOUNT, r"account (?:numbers?|no|num|id|ending)|account|acct|acc no|acc number|ac no|a c|sort code|routing (?:number|code)|swift code|policy (?:number|no|id)|policyid|policy|(?:booking|confirmation|reference|reservation|order|claim|customer|member|membership|tracking|case|ticket|invoice|loyalty|frequent flyer|employee) (?:reference |confirmation )?(?:number|no|id|code|reference)|confirmation|pnr|claim id|user ?name|user id|login id|customer id|reference"),
     (PiiKind.PHONE, r"ph no|ph|(?:phone|telephone|mobile|cell|contact|callback|call back|fax|landline|land line|whatsapp|work|home|daytime)(?: phone)? (?:number|no|num)|phone|mobile|cell|fax|(?:call|reach|text|ring|contact|phone) (?:me|you|us) (?:back )?(?:on|at)|answering at|messages to|best number|telephone|number to (?:call|reach)|call me"),
-    (PiiKind.EMAIL, r"e ?mail(?: address| id)?|e-mail(?: address)?|mail id"),
+    (PiiKind.EMAIL, r"(?:e|a|by|he|she|the|your|my) ?e?mail(?: address| id)?|e ?mails?(?: address| id)?|e-mail(?: address)?|mail (?:id|address)|a? ?m[ae]le address|by a male"),
     (PiiKind.PASSWORD, r"pass ?word|pass ?code|pass ?phrase|pin(?: number)?|p i n|security (?:answer|word)|memorable (?:word|name|place|information|date)|secret (?:word|answer)|otp|one ?time (?:code|pass ?word|pass ?code)|verification code|access code|maiden name|first pet(?:'s name)?|(?:name of your|your|my) (?:first|favourite|favorite) (?:pet|school|teacher)"),
-    (PiiKind.POSTCODE, r"post ?code|postal code|zip(?: ?code)?|pin ?code|area code"),
+    (PiiKind.POSTCODE, r"post ?(?:code|coat|coats|cold|codes)|postal (?:code|coat)|zip(?: ?code)?|pin ?code|area code"),
     (PiiKind.DATE_OF_BIRTH, r"date of birth|birth ?(?:date|day)|dob|d o b|born|gave birth|birth|year of birth|month of birth|day of birth"),
     (PiiKind.ADDRESS, r"(?:\w+ )?address|where (?:do you|you) live|(?:i |we |who )?lives? (?:at|on)|live in|(?:located|delivered|staying|office is|meet me|you off|live) at|sent to|house number|street name|(?:ship|deliver|send)(?:ped|ered|ing)? (?:it )?to"),
     (PiiKind.NAME, r"(?:first|last|full|middle|maiden|family|given|complete|legal|your|my|his|her|the|good) (?:and last |and middle |full |first |last |good |user |complete )?names?|names?|surname|forename|who am i (?:speaking|talking)(?: to| with)?|(?:speaking|talking) (?:to|with)|call you|who is calling|who's calling|spell (?:that|it|your|the)"),
@@ -74,11 +74,24 @@ def cues_in(norms: Sequence[str], first: int) -> tuple[Cue, ...]:
 _REQUESTS = frozenset(
     "what what's whats can could may might give tell confirm verify provide need please have spell share enter get take repeat who where which for".split()
 )
+
+
+def prompts(norms: Sequence[str]) -> bool:
+    """Whether an utterance asks for something, question mark or not."""
+    return not _REQUESTS.isdisjoint(norms)
+
+
 _PATIENCE = 6
 """Utterances for which a question stays open for numbers …"""
 _ANSWERS = 2
 """… and utterances with content of the other side that count as its answer."""
 _TRAILING = 3
+_TAIL = 7
+_TAIL_WORDS = frozenset(
+    "on of the your this that my our us me you we back front reverse side card account please for in full too again as well slowly now then with file line "
+    "top bottom sticker strip signature have it is first there and to".split()
+)
+"""What follows the thing asked for: "the security code on the back of the card, please"."""
 _SHORT = 5
 """Words of an interjection ("and the last four?", "okay, go ahead") that leave the question open."""
 
@@ -136,7 +149,8 @@ class Questions:
             self._asker, self._age, self._answers = speaker, 0, 0
             # "My card number is" at the end of a turn asks for its own continuation; a statement that holds its value
             # already opens nothing.
-            trailing = len(norms) - (cues[-1].last - first) <= _TRAILING
+            tail = norms[cues[-1].last - first + 1 :]
+            trailing = len(tail) < _TRAILING or (len(tail) < _TAIL and _TAIL_WORDS.issuperset(tail))
             requested = question or (not self._alone and not _REQUESTS.isdisjoint(norms))
             self._question = requested or (trailing and not valued)
             if not self._question or (not requested and self._kinds == (ORDINARY,)):

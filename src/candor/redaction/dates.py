@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call, Line
 from candor.redaction.lexicon import DIGITS, MONTHS, ORDINALS, SCALES, TEENS, TENS, Trait
+from candor.redaction.numbers import UNITS
 from candor.redaction.ports import Match
 
 _NUMERIC = re.compile(r"\d{1,2}(?:st|nd|rd|th)?|\d{1,4}[/.:-]\d{1,2}(?:[/.:-]\d{1,4})?|(?:19|20)\d\d|\d{3,8}|'\d\d")
@@ -32,20 +33,50 @@ class BirthDateDetector:
                     call, max(line.first, cues[0].first - 8), cues[0].first, "dob.before-cue", 0.7, least=3
                 )
             elif PiiKind.DATE_OF_BIRTH in line.expected:
-                brief = PiiKind.DATE_OF_BIRTH in line.asked and line.stop - line.first <= _BRIEF
+                brief = PiiKind.DATE_OF_BIRTH in line.asked and line.stop - line.first <= _BRIEF and not line.question
                 yield from _stretch(call, line.first, line.stop, "dob.answer", 0.92, least=1 if brief else 2)
             elif not line.expected:
                 yield from _old_date(call, line)
 
 
+_ALSO_VERBS = frozenset({"may", "march", "mar"})
+
+
 def dateish(call: Call, place: int) -> bool:
     """Whether a token can be part of a date."""
     norm = call.norms[place]
+    if norm in _ALSO_VERBS and not _dated(call, place):
+        return False
     if norm in MONTHS or norm in ORDINALS or norm in DIGITS or norm in TEENS or norm in TENS or norm in SCALES:
         return norm != "second" or place == 0 or call.norms[place - 1] not in {"a", "one", "just"}
     return (norm[:1].isdigit() and len(norm) <= 10 and _NUMERIC.fullmatch(norm) is not None) or (
         norm[:1] == "'" and bool(_NUMERIC.fullmatch(norm))
     )
+
+
+def _dated(call: Call, place: int) -> bool:
+    """Whether "may" or "march" is a month: a day or year stands near, or it is all that is said."""
+    line = call.line_at(place)
+    if line.stop - line.first <= 2:
+        return True
+    near = range(max(line.first, place - 3), min(line.stop, place + 4))
+    return any(i != place and (call.has(i, Trait.NUMBER | Trait.MIXED) or call.norms[i] in ORDINALS) for i in near)
+
+
+def quantity(call: Call, first: int, last: int) -> bool:
+    """Whether a stretch has a scale that no year has: "five hundred", not "nineteen hundred" or "two thousand"."""
+    for place in range(first, last + 1):
+        norm = call.norms[place]
+        before = call.norms[place - 1] if place else ""
+        if norm in SCALES and not (
+            (norm == "hundred" and before in {"nineteen", "eighteen"}) or (norm == "thousand" and before == "two")
+        ):
+            return True
+    following = last + 1
+    return following < len(call.norms) and call.norms[following] in UNITS - DATE_UNITS
+
+
+DATE_UNITS = frozenset("day days month months year years".split())
 
 
 def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, least: int = 2) -> Iterator[Match]:
@@ -63,6 +94,8 @@ def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, le
             _GAP if call.norms[place] in _BETWEEN or call.has(place, Trait.FILLER) else 1
         ):
             break
+    if begin >= 0 and quantity(call, begin, end):
+        return
     if begin >= 0 and count >= least and (least == 1 or _plausible(call, begin, end)):
         yield Match(
             kind=PiiKind.DATE_OF_BIRTH,

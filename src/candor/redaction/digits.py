@@ -9,16 +9,9 @@ from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call
 from candor.redaction.context import ORDINARY, PARTIAL
 from candor.redaction.lexicon import Trait
-from candor.redaction.numbers import Run, runs
+from candor.redaction.numbers import UNITS, Run, runs
 from candor.redaction.ports import Match
 
-_UNITS = frozenset(
-    """dollars dollar bucks pounds pound quid euros euro cents cent pence p rupees rs usd gbp eur inr percent per gb mb tb gigs gig gigabytes
-    megabytes mbps minutes minute mins hours hour hrs seconds days day weeks week months month years year times people persons adults
-    passengers tickets rooms nights guests miles km kilometres kilometers kg grams inches inch feet ft am pm a.m p.m o'clock oclock points
-    items pieces pizzas large small medium grand k users licenses copies employees units stops bags kids children adult
-    cm mm percentage star stars degrees pieces orders cups slices""".split()
-)
 _PRICED = frozenset("$ £ € usd gbp rs inr about around roughly approximately".split())
 _STRONG = frozenset(
     {PiiKind.CARD, PiiKind.CVV, PiiKind.ACCOUNT, PiiKind.PHONE, PiiKind.NATIONAL_ID, PiiKind.PASSWORD, PiiKind.IBAN}
@@ -151,7 +144,7 @@ def _is_amount(call: Call, run: Run, length: int) -> bool:
         return False
     line = call.line_at(run.last)
     following = call.norms[run.last + 1] if run.last + 1 < line.stop else ""
-    if following in _UNITS and not call.ends_sentence(run.last):
+    if following in UNITS and not call.ends_sentence(run.last):
         return True
     before = call.norms[run.first - 1] if run.first > call.line_at(run.first).first else ""
     return before in _PRICED or call.texts[run.first - 1 if run.first else 0][-1:] in {"$", "£", "€"}

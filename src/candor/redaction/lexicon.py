@@ -85,16 +85,11 @@ TENS = {
 SCALES = frozenset({"hundred", "thousand", "million", "billion"})
 REPEATS = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 DIGIT_SOUNDS = {
-    "for": "4",
-    "fore": "4",
-    "to": "2",
-    "too": "2",
-    "ate": "8",
-    "won": "1",
-    "tree": "3",
-    "free": "3",
-}
-"""What a recogniser hears for a digit; digits only between digits."""
+    "for": "4", "fore": "4", "ford": "4", "fall": "4", "to": "2", "too": "2", "tu": "2", "ate": "8", "hate": "8", "aid": "8", "won": "1", "wan": "1",
+    "juan": "1", "tree": "3", "free": "3", "owe": "0", "of": "0", "all": "0", "ohh": "0", "ah": "0", "aught": "0", "nein": "9", "nigh": "9",
+    "sics": "6", "sicks": "6", "sick": "6", "sex": "6", "fi": "5", "fiver": "5", "sever": "7", "severn": "7", "eighth": "8",
+}  # fmt: skip
+"""What a recogniser hears for a digit; digits only beside digits."""
 NATO = {
     "alpha": "a", "alfa": "a", "bravo": "b", "charlie": "c", "delta": "d", "echo": "e", "foxtrot": "f", "fox": "f", "golf": "g",
     "hotel": "h", "india": "i", "juliet": "j", "juliett": "j", "kilo": "k", "lima": "l", "mike": "m", "november": "n",
@@ -143,7 +138,7 @@ PLAIN = frozenset(
     you you'll you're you've your yours zip born birth birthday address street email mail password pin dob thats im ive dont cant whats ur u thx pls plz welcome
     afternoon evening night agent support service representative manager sales team company bank online website internet order booking flight ticket policy claim
     hai hii hlo helo okey okie okk thankyou thanx thnx gonna wanna gotta lemme kinda dunno hmmm mmm ohh ahh yea yeh nah ya yupp bot user wifi login signin signup etc
-    goodbye goodnight cheers brilliant lovely fantastic excellent wonderful absolutely definitely awesome terrific amazing super exactly sounds one
+    goodbye goodby byebye goodnight ciao cheerio hiya howdy cheers brilliant lovely fantastic excellent wonderful absolutely definitely awesome terrific amazing super exactly sounds one
     insurance payment bill charge charged refund fee balance transfer money cash cheque check mobile cell home house car contact ssn social security""".split()
 )
 PLACES = frozenset(

@@ -32,6 +32,7 @@ _GREETINGS = frozenset("hi hello hey dear thanks you morning afternoon evening b
 _LONGEST = 4
 _REPEATED_MIN = 3
 _ALONE = 8
+_SURE = 0.8
 _SHORT_GIVEN = frozenset(
     "amy ann ben bob dan eva ian jim joe kim leo liz max meg mia pam ron roy sam ted tim tom zoe joy sue raj dev anu uma".split()
 )
@@ -53,7 +54,7 @@ class NameDetector:
                     place = match.pieces[0][1] + 1
                 else:
                     place += 1
-            if line.stop - line.first <= _ALONE and ORDINARY not in line.expected:
+            if line.stop - line.first <= _ALONE and ORDINARY not in line.expected and line.prompted:
                 found.extend(_alone(call, line))
         yield from found
         yield from _again(call, found)
@@ -105,6 +106,8 @@ def _at(call: Call, line: Line, place: int) -> Match | None:  # noqa: PLR0911  a
             return _match(call, place, last, "name.title", 0.9)
         return None
     strength = _cue_before(call, line, place)
+    if strength != "strong" and _firm(call, line, place):
+        return None
     if strength == "strong" and not traits & Trait.PLAIN:
         last = _extend(call, line, place, _LONGEST)
         return _match(call, place, last, "name.cue", 0.92)
@@ -114,6 +117,40 @@ def _at(call: Call, line: Line, place: int) -> Match | None:  # noqa: PLR0911  a
         last = _extend(call, line, place, _LONGEST)
         return _match(call, place, last, "name.cue", 0.85)
     return _gazetteer(call, line, place)
+
+
+_FIRMS = frozenset(
+    """broadband bank banking insurance energy telecom telecoms communications wireless airlines airways services service systems solutions group
+    limited ltd inc llc plc corp corporation company co holdings partners associates agency hotel hotels stores store shop pharmacy clinic hospital
+    university college school council technologies technology electric electronics power gas water media networks network internet support billing
+    technical customer department desk centre center logistics motors foods travel tours oil railway rail credit union mutual assurance""".split()
+)
+
+
+def _firm(call: Call, line: Line, place: int) -> bool:
+    """Whether capitalised words that begin here name a firm: "Silver Oak Broadband", "Harper Insurance"."""
+    if not (call.cased and call.has(place, Trait.CAPITAL)) or call.texts[place][-1] in ",.;:?!":
+        return False
+    if call.has(place, Trait.GIVEN) and not call.has(place, Trait.WORD):
+        return False
+    words = 1
+    for at in range(place + 1, min(line.stop, place + 4)):
+        if call.norms[at] in _FIRMS and words and (words > 1 or call.has(at, Trait.CAPITAL)):
+            return True
+        if not call.has(at, Trait.CAPITAL):
+            break
+        words += 1
+        if call.texts[at][-1] in ",.;:?!":
+            break
+    # Two everyday words with capitals, neither a given name: "speaking with Silver Oak".
+    return words >= 2 and all(
+        call.has(i, Trait.WORD) and not call.has(i, Trait.GIVEN | Trait.PLAIN) for i in (place, place + 1)
+    )
+
+
+def _unprompted(line: Line, place: int) -> bool:
+    """A lone given name as a whole turn when nobody asked anything: rather a misheard "right" or "great"."""
+    return not line.prompted and line.stop - line.first == 1 and place == line.first
 
 
 def _cue_before(call: Call, line: Line, place: int) -> str | None:
@@ -245,7 +282,7 @@ def _gazetteer(call: Call, line: Line, place: int) -> Match | None:  # noqa: C90
             return _match(call, place, last, "name.full", 0.8)
         capital = bool(traits & Trait.CAPITAL)
         usual = len(call.norms[place]) > 3 or call.norms[place] in _SHORT_GIVEN
-        if usual and (capital or not call.cased):
+        if usual and (capital or not call.cased) and not _unprompted(line, place):
             return _match(call, place, place, "name.given", 0.6)
     if traits & Trait.SURNAME and not traits & Trait.WORD and place + 1 < line.stop and len(call.norms[place]) >= 4:
         # Family name first, as lists and some callers give it.
@@ -303,15 +340,26 @@ def _again(call: Call, found: list[Match]) -> Iterator[Match]:
     parts = {
         norm.removesuffix("'s")
         for match in found
-        if match.confidence >= 0.8
+        if match.confidence >= _SURE
         for first, last in match.pieces
         for norm, traits in zip(call.norms[first : last + 1], call.traits[first : last + 1], strict=True)
         if len(norm) >= _REPEATED_MIN and not traits & (Trait.WORD | Trait.PLAIN | Trait.PLACE)
     }
-    if not parts:
+    # "Foster" is a word too: only where it is written as a name, beside a comma or inside a sentence.
+    words = {
+        norm.removesuffix("'s")
+        for match in found
+        if match.confidence >= _SURE and call.cased
+        for first, last in match.pieces
+        for norm, traits in zip(call.norms[first : last + 1], call.traits[first : last + 1], strict=True)
+        if len(norm) >= _REPEATED_MIN and traits & Trait.WORD and not traits & (Trait.PLAIN | Trait.PLACE)
+    }
+    if not parts and not words:
         return
     for place, norm in enumerate(call.norms):
-        if norm.removesuffix("'s") in parts:
+        bare = norm.removesuffix("'s")
+        named = bare in words and call.has(place, Trait.CAPITAL)
+        if bare in parts or (named and (not _opens(call, place) or call.texts[place][-1] in ",.!?")):
             yield _match(call, place, place, "name.again", 0.65)
 
 

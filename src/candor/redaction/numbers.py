@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905  (word lists read better as lines of words)
 """Runs of digits, written or spoken, as they stand in a call: across hesitations, interjections and turns."""
 
 from __future__ import annotations
@@ -7,14 +8,27 @@ from dataclasses import dataclass, field
 
 from text_to_num import text2num
 
-from candor.redaction.call import Call
-from candor.redaction.context import PARTIAL
+from candor.conversation.transcript import PiiKind
+from candor.redaction.call import Call, Line
+from candor.redaction.context import ORDINARY, PARTIAL
 from candor.redaction.lexicon import DIGIT_SOUNDS, DIGITS, REPEATS, SCALES, TEENS, TENS, Trait
 
 _WRITTEN = re.compile(r"[+(]?\d[\d().\-/–]*")
+_DICTATED = re.compile(r"\d{1,2}(?:,\d{1,2}){2,39}")
+"""Digits that a recogniser runs together: "2,3,6,8,5,2"."""
+_MOST_DIGITS = 40
+"""Of a longer one (a recogniser's stutter) the first are its value."""
 _NOT_DIGITS = re.compile(r"\D")
 _TIME_OR_DECIMAL = re.compile(r"\d{1,2}[:.]\d{1,2}|\d{1,3}(?:,\d{3})*\.\d{1,2}|\d+/\d+|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
 _CURRENCY = frozenset("$£€₹¥")
+UNITS = frozenset(
+    """dollars dollar bucks pounds pound quid euros euro cents cent pence p rupees rs usd gbp eur inr percent per gb mb tb gigs gig gigabytes
+    megabytes megabits megabit gigabits gigabit kilobytes terabytes bits bytes mbps minutes minute mins hours hour hrs seconds days day weeks week months month years year times people persons adults
+    passengers tickets rooms nights guests miles km kilometres kilometers kg grams inches inch feet ft am pm a.m p.m o'clock oclock points
+    items pieces pizzas large small medium grand k users licenses copies employees units stops bags kids children adult
+    cm mm percentage star stars degrees orders cups slices channels networks lines calls letters bills charges lights""".split()
+)
+"""What is counted: a number before one of these is a quantity."""
 MAX_FILLERS = 4
 
 
@@ -58,7 +72,10 @@ def runs(call: Call) -> list[Run]:
         if any(cue.kind != PARTIAL for cue in line.cues):
             open_runs.clear()  # something else is asked for, or the same anew
         own = _runs_in(call, line.first, line.stop)
-        speaker_open = open_runs.get(line.speaker)
+        if own:
+            own = _widened(call, line, _bridged(call, line, own))
+        speaker = line.speaker if call.certain else 0
+        speaker_open = open_runs.get(speaker)
         if own:
             head = own[0]
             # A run goes on when this turn opens with digits, and only fillers stand before them.
@@ -69,11 +86,11 @@ def runs(call: Call) -> list[Run]:
             else:
                 found.extend(own)
             if _only_fillers(call, own[-1].last + 1, line.stop):
-                open_runs[line.speaker] = own[-1]
+                open_runs[speaker] = own[-1]
             else:
-                open_runs.pop(line.speaker, None)
+                open_runs.pop(speaker, None)
         elif not _only_fillers(call, line.first, line.stop):
-            open_runs.pop(line.speaker, None)
+            open_runs.pop(speaker, None)
             # The other side may say "and the last four?" without ending the number; a longer turn ends it.
             if line.stop - line.first > _INTERJECTION:
                 open_runs.clear()
@@ -81,6 +98,81 @@ def runs(call: Call) -> list[Run]:
 
 
 _INTERJECTION = 8
+_BRIDGE = 2
+"""Words that are no digits inside a run: misheard digits, false starts …"""
+_BRIDGE_ASKED = 4
+"""… and where a number was asked for."""
+_EDGE = 4
+_OPENERS = frozenset("is it's its are says yes okay number so uh um that's".split())
+_NUMERIC = frozenset(
+    {PiiKind.CARD, PiiKind.CVV, PiiKind.ACCOUNT, PiiKind.PHONE, PiiKind.NATIONAL_ID, PiiKind.PASSWORD, PiiKind.IBAN}
+)
+
+
+def awaited(line: Line, place: int) -> bool:
+    """Whether a number that identifies is named in the utterance before ``place``, or was asked for."""
+    near = [cue.kind for cue in line.cues if cue.last < place]
+    kinds = near or line.asked
+    return any(kind in _NUMERIC for kind in kinds) and ORDINARY not in kinds
+
+
+def _singles(run: Run) -> int:
+    return sum(len(piece.digits) for piece in run.pieces if piece.single)
+
+
+def _bridged(call: Call, line: Line, own: list[Run]) -> list[Run]:
+    """Join runs over a word or two that are no digits: "seven, three of four", "five, but one, nine, three"."""
+    joined = own[:1]
+    for run in own[1:]:
+        before = joined[-1]
+        gap = range(before.last + 1, run.first)
+        asked = awaited(line, before.first)
+        left, right = _singles(before), _singles(run)
+        if asked:
+            near = len(gap) <= _BRIDGE_ASKED and left >= 2 and right >= 1
+        else:
+            near = len(gap) <= _BRIDGE and left >= 2 and right >= 2 and left + right >= 5
+            near = near or (len(gap) <= _BRIDGE_ASKED and left >= 5 and right >= 3)
+        shut = any(call.has(i, Trait.PLACEHOLDER | Trait.MONTH) or call.norms[i] in UNITS for i in gap) or any(
+            before.last < cue.last < run.first for cue in line.cues
+        )
+        # Written groups ("1987 74 Diakou Street 680") are no dictation: only digits said one by one go on over a word.
+        said = before.pieces[-1].single and run.pieces[0].single
+        if near and said and not shut:
+            for i in gap:
+                sound = DIGIT_SOUNDS.get(call.norms[i])
+                if sound is not None:
+                    before.pieces.append(Piece(i, i, sound, single=True, written=False))
+            before.pieces.extend(run.pieces)
+        else:
+            joined.append(run)
+    return joined
+
+
+def _widened(call: Call, line: Line, own: list[Run]) -> list[Run]:
+    """Take homophones at the edges of a run: "it is to owe to five, five", "nine four to."."""
+    for place, run in enumerate(own):
+        if _singles(run) < (2 if awaited(line, run.first) else 3):
+            continue
+        floor = max(own[place - 1].last + 1 if place else line.first, run.first - _EDGE)
+        first = run.first
+        while run.pieces[0].single and first > floor and call.norms[first - 1] in DIGIT_SOUNDS:
+            first -= 1
+        opens = first == line.first or call.norms[first - 1] in _OPENERS
+        if first < run.first and (run.first - first >= 2 or opens or call.texts[run.first - 1][-1] == ","):
+            run.pieces[:0] = [
+                Piece(i, i, DIGIT_SOUNDS[call.norms[i]], single=True, written=False) for i in range(first, run.first)
+            ]
+        ceiling = min(own[place + 1].first if place + 1 < len(own) else line.stop, run.last + 1 + _EDGE)
+        last = run.last
+        while run.pieces[-1].single and last + 1 < ceiling and call.norms[last + 1] in DIGIT_SOUNDS:
+            last += 1
+        if last > run.last and (last + 1 == line.stop or call.texts[last][-1] in ".,;"):
+            run.pieces.extend(
+                Piece(i, i, DIGIT_SOUNDS[call.norms[i]], single=True, written=False)
+                for i in range(run.last + 1, last + 1)
+            )
+    return own
 
 
 def _only_fillers(call: Call, first: int, stop: int) -> bool:
@@ -130,6 +222,8 @@ def _is_oh(call: Call, place: int, stop: int) -> bool:
 def piece_at(call: Call, place: int, stop: int, *, inside: bool) -> Piece | None:  # noqa: PLR0911  a flat ladder of cases
     """The number that begins at a token, if any; ``inside`` a run homophones count as digits."""
     norm = call.norms[place]
+    if norm.endswith("'s") and len(norm) == 3 and norm[0].isdigit():
+        return _written(call, place)
     if not call.traits[place] & Trait.NUMBER:
         if inside and norm in DIGIT_SOUNDS and place + 1 < stop and _digit_follows(call, place + 1):
             return Piece(place, place, DIGIT_SOUNDS[norm], single=True, written=False)
@@ -157,14 +251,21 @@ def _digit_follows(call: Call, place: int) -> bool:
 
 
 def _written(call: Call, place: int) -> Piece | None:
-    text, norm = call.texts[place], call.norms[place].lstrip("#")
+    text, norm = call.texts[place], call.norms[place].lstrip("#").removesuffix("'s")
     if not norm or not norm.isascii():
         return None
     if text[0] in _CURRENCY or norm[0] in _CURRENCY or norm[-1] in _CURRENCY or norm[-1] == "%" or text[-1] == "%":
         return None
-    if len(norm) > 40 or not _WRITTEN.fullmatch(norm) or (not norm.isdigit() and _TIME_OR_DECIMAL.fullmatch(norm)):
+    if norm.isdigit():
+        return Piece(place, place, norm[:_MOST_DIGITS], single=len(norm) == 1, written=True)
+    if (
+        len(norm) > 80
+        or not (_WRITTEN.fullmatch(norm) or _DICTATED.fullmatch(norm))
+        or (not norm.isdigit() and _TIME_OR_DECIMAL.fullmatch(norm))
+    ):
         return None
-    return Piece(place, place, _NOT_DIGITS.sub("", norm), single=len(norm) == 1, written=True)
+    single = len(norm) == 1 or _DICTATED.fullmatch(norm) is not None
+    return Piece(place, place, _NOT_DIGITS.sub("", norm), single=single, written=True)
 
 
 def _cardinal(call: Call, place: int, stop: int) -> Piece | None:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from candor.conversation.transcript import PiiKind
-from candor.redaction.call import Call
+from candor.redaction.call import LONGEST_COMPOUND, Call
 from candor.redaction.lexicon import Trait
 from candor.redaction.ports import Match
 
 _TAKEN = re.compile(r"\[([A-Z]{2,10})_(\d{1,6})\]")
+_KINDS = {kind.value: kind for kind in PiiKind}
+_EDGES = ".,!?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Painted:
 def paint(call: Call, matches: Iterable[Match], origins: Sequence[tuple[int, int]]) -> list[Painted]:
     """Settle overlaps: the surest match takes its words, the longer of two equals; others keep what is left of theirs.
 
-    Words that are masked already are left alone.
+    Words that are masked already are left alone. Parts of one word ("J-U-L-I-A") go together.
     """
     owner: dict[int, Match] = {}
     ranked = sorted(
@@ -41,6 +43,7 @@ def paint(call: Call, matches: Iterable[Match], origins: Sequence[tuple[int, int
             for place in range(first, last + 1):
                 if place not in owner and not call.has(place, Trait.PLACEHOLDER):
                     owner[place] = match
+    _whole_words(call, owner, origins)
     painted: list[Painted] = []
     places = sorted(owner)
     begin = 0
@@ -67,6 +70,29 @@ def paint(call: Call, matches: Iterable[Match], origins: Sequence[tuple[int, int
             )
             begin = i + 1
     return painted
+
+
+def _whole_words(call: Call, owner: dict[int, Match], origins: Sequence[tuple[int, int]]) -> None:
+    """Give all parts of a hyphenated word to the surest owner of any of them."""
+    parts: dict[tuple[int, int], list[int]] = {}
+    for place in owner:
+        if call.parts[place]:
+            parts.setdefault(origins[place], []).append(place)
+    for origin, places in parts.items():
+        surest = max((owner[place] for place in places), key=lambda match: match.confidence)
+        around = range(max(places[0] - LONGEST_COMPOUND, 0), min(places[0] + LONGEST_COMPOUND, len(origins)))
+        for place in around:
+            if origins[place] == origin:
+                owner[place] = surest
+
+
+def standing(word: str) -> tuple[PiiKind, str] | None:
+    """The kind and text of a placeholder that a word already is, None for any other word."""
+    if not word.startswith("["):
+        return None
+    found = _TAKEN.fullmatch(word[:40].rstrip(_EDGES))
+    kind = _KINDS.get(found.group(1)) if found is not None else None
+    return (kind, found.group()) if found is not None and kind is not None else None
 
 
 def _joined(matches: Iterable[Match]) -> list[Match]:

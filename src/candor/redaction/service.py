@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from candor.conversation.transcript import PiiKind, PiiSpan, Redaction, Transcript, Utterance, Word
+from candor.conversation.transcript import PiiKind, PiiSpan, Redaction, SpeakerSplit, Transcript, Utterance, Word
 from candor.redaction.addresses import AddressDetector
 from candor.redaction.answers import AnswerDetector
-from candor.redaction.call import Call, read
+from candor.redaction.call import Call, parts, read
 from candor.redaction.codes import CodeDetector
 from candor.redaction.dates import BirthDateDetector
 from candor.redaction.digits import DigitDetector
 from candor.redaction.emails import SpokenEmailDetector
 from candor.redaction.names import NameDetector
 from candor.redaction.passwords import PasswordDetector
-from candor.redaction.placeholders import Painted, paint, placeholders
+from candor.redaction.placeholders import Painted, paint, placeholders, standing
 from candor.redaction.ports import Detector
 from candor.redaction.sound import mask_sound
-from candor.redaction.times import sound_times
+from candor.redaction.times import bridge, sound_times
 from candor.redaction.written import WrittenDetector
 
 __all__ = ["RULES_VERSION", "Redactor", "default_detectors", "mask_sound", "never_stored_times", "strip_never_stored"]
@@ -26,6 +27,9 @@ __all__ = ["RULES_VERSION", "Redactor", "default_detectors", "mask_sound", "neve
 RULES_VERSION = "2026.11"
 """Changes whenever a rule finds something else than before; part of every span's ``rule``."""
 _ROUNDS = 12
+_SHORT_FORMS = frozenset({PiiKind.NAME, PiiKind.DATE_OF_BIRTH, PiiKind.URL, PiiKind.IP})
+"""Not dictated sign by sign, so that no sign is lost beside what was recognised."""
+_STANDING = "kept.placeholder"
 
 
 def default_detectors() -> tuple[Detector, ...]:
@@ -53,15 +57,19 @@ class Redactor:
         """Mask the personal data of a transcript.
 
         ``known_names`` are people known to be on the call (from the metadata); they are masked wherever they are
-        said. Running it again on the result finds nothing more.
+        said. A placeholder that stands in the text already is taken as a span of its kind, so that its sound is masked
+        and it is counted; it keeps its number. Running it again on the result changes nothing.
         """
         tokens = [_tokens(utterance) for utterance in transcript.utterances]
-        painted = self._find(transcript, tokens, known_names)
-        names = placeholders(painted, [word for words in tokens for word in words])
+        found = self._find(transcript, tokens, known_names)
+        names = placeholders(found, [word for words in tokens for word in words])
+        painted = sorted([*found, *_standing(tokens)], key=lambda item: (item.utterance, item.first))
         spans: list[PiiSpan] = []
         for item in painted:
             utterance = transcript.utterances[item.utterance]
-            start, end = sound_times(transcript, utterance, item.first, item.last)
+            start, end = sound_times(
+                transcript, utterance, item.first, item.last, dictated=item.kind not in _SHORT_FORMS
+            )
             spans.append(
                 PiiSpan(
                     kind=item.kind,
@@ -70,11 +78,13 @@ class Redactor:
                     last_word=item.last,
                     start=start,
                     end=end,
-                    placeholder=names[item.kind, item.value],
+                    placeholder=item.value if item.rule == _STANDING else names[item.kind, item.value],
                     rule=f"{item.rule}/{RULES_VERSION}",
                     confidence=item.confidence,
                 )
             )
+        goes_on = [(one.kind, one.value) == (other.kind, other.value) for one, other in pairwise(painted)]
+        spans = bridge(transcript, spans, goes_on)
         return Redaction(transcript=_masked(transcript, spans), spans=tuple(spans), version=RULES_VERSION)
 
     def _find(self, transcript: Transcript, tokens: list[list[str]], known_names: Sequence[str]) -> list[Painted]:
@@ -88,6 +98,28 @@ class Redactor:
                 break
             painted.extend(new)
         return sorted(painted, key=lambda item: (item.utterance, item.first))
+
+
+def _standing(tokens: list[list[str]]) -> list[Painted]:
+    """What was masked by an earlier pass, for example card verification codes before the transcript was sealed."""
+    painted = []
+    for utterance, words in enumerate(tokens):
+        for place, word in enumerate(words):
+            known = standing(word)
+            if known is not None:
+                kind, placeholder = known
+                painted.append(
+                    Painted(
+                        kind=kind,
+                        utterance=utterance,
+                        first=place,
+                        last=place,
+                        value=placeholder,
+                        rule=_STANDING,
+                        confidence=1.0,
+                    )
+                )
+    return painted
 
 
 def _tokens(utterance: Utterance) -> list[str]:
@@ -105,20 +137,22 @@ def _read_masked(
         hidden.setdefault(item.utterance, {})[item.first] = item.last
     rows: list[tuple[int, list[str]]] = []
     origins: list[tuple[int, int]] = []
+    compound: list[bool] = []
     for utterance, words in zip(transcript.utterances, tokens, strict=True):
         masks = hidden.get(utterance.index, {})
         row: list[str] = []
         place = 0
         while place < len(words):
-            origins.append((utterance.index, place))
-            if place in masks:
-                row.append("[MASKED_0]")
-                place = masks[place] + 1
-            else:
-                row.append(words[place])
-                place += 1
+            pieces = ["[MASKED_0]"] if place in masks else parts(words[place])
+            origins.extend([(utterance.index, place)] * len(pieces))
+            compound.extend([len(pieces) > 1] * len(pieces))
+            row.extend(pieces)
+            place = masks[place] + 1 if place in masks else place + 1
         rows.append((utterance.speaker, row))
-    return read(rows, known_names), origins
+    certain = transcript.split in {SpeakerSplit.CHANNEL, SpeakerSplit.GIVEN}
+    call = read(rows, known_names, certain=certain)
+    call.parts = compound
+    return call, origins
 
 
 def _masked(transcript: Transcript, spans: Sequence[PiiSpan]) -> Transcript:
@@ -138,6 +172,8 @@ def _mask_utterance(utterance: Utterance, spans: Sequence[PiiSpan]) -> Utterance
     shown: list[str] = []
     place = 0
     for span in spans:
+        if span.first_word == span.last_word and standing(texts[span.first_word]) is not None:
+            continue
         shown.extend(texts[place : span.first_word])
         shown.append(span.placeholder)
         if utterance.words:
