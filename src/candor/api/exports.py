@@ -8,7 +8,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from candor.kit.ranges import ByteRange, chunks
-from candor.replay.exports import MEDIATYPES, SUFFIXES, Format, as_text
+from candor.replay.exports import MEDIATYPES, SUFFIXES, Format, as_text, inline_sound
 from candor.replay.model import ConversationView, Scope
 
 if TYPE_CHECKING:
@@ -20,13 +20,17 @@ def export_answer(services: Services, view: ConversationView, form: Format, scop
     name = f"{view.conversation.id}.{SUFFIXES[form]}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     if form is not Format.AUDIO:
-        return Response(as_text(view, form), headers=headers, media_type=MEDIATYPES[form])
+        sound = None
+        if form is Format.VCON:
+            with services.database.read() as uow:
+                sound = inline_sound(services.replay, uow, view.conversation.id, scope)
+        return Response(as_text(view, form, sound), headers=headers, media_type=MEDIATYPES[form])
     with services.database.read() as uow:
-        sound = services.replay.audio(uow, view.conversation.id, scope)
-        stream = sound.open()
-    headers["Content-Length"] = str(sound.size)
-    whole = ByteRange(start=0, stop=sound.size, size=sound.size)
-    return StreamingResponse(chunks(stream, whole), headers=headers, media_type=sound.mediatype)
+        playback = services.replay.audio(uow, view.conversation.id, scope)
+        stream = playback.open()
+    headers["Content-Length"] = str(playback.size)
+    whole = ByteRange(start=0, stop=playback.size, size=playback.size)
+    return StreamingResponse(chunks(stream, whole), headers=headers, media_type=playback.mediatype)
 
 
 __all__ = ["Format", "export_answer"]

@@ -84,9 +84,17 @@ class _Inlet:
         self._caller = caller
         self.upload: Upload | None = None
 
+    @property
+    def filename(self) -> str:
+        """As far as it is known yet."""
+        return self.upload.filename if self.upload else "upload"
+
     def begin(self, filename: str, metadata: dict[str, Any]) -> None:
-        self.upload = self._caller.services.intake.begin(
-            filename or "recording", metadata, actor=self._caller.principal.user_id, source="api"
+        services = self._caller.services
+        with services.database.read() as uow:
+            agents = {user.agent_id for user in services.access.users(uow) if user.agent_id} or None
+        self.upload = services.intake.begin(
+            filename or "recording", metadata, actor=self._caller.principal.user_id, source="api", known_agents=agents
         )
 
     def feed(self, data: bytes) -> None:
@@ -194,15 +202,15 @@ class _Form(_Inlet):
 async def _receive(request: Request, caller: Caller, inlet: _Inlet) -> Response:
     limit = caller.services.upload_limit
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit + _SLACK:
-        raise TooLarge(f"The file is larger than the limit of {limit:,} bytes.", code="media.too_large")
     waiting, seen = bytearray(), 0
     try:
+        if length.isdigit() and int(length) > limit + _SLACK:
+            raise _too_large(limit)  # noqa: TRY301  noted like one that shows only on the way
         async for chunk in request.stream():
             waiting += chunk
             seen += len(chunk)
             if seen > limit + _SLACK:
-                raise TooLarge(f"The file is larger than the limit of {limit:,} bytes.", code="media.too_large")  # noqa: TRY301
+                raise _too_large(limit)  # noqa: TRY301
             if len(waiting) >= _BLOCK:
                 await run_in_threadpool(inlet.feed, bytes(waiting))
                 waiting.clear()
@@ -210,8 +218,11 @@ async def _receive(request: Request, caller: Caller, inlet: _Inlet) -> Response:
     except ClientDisconnect:
         await run_in_threadpool(inlet.abort)
         raise InvalidInput("The upload was broken off.", code="import.cut_short", advice="Send it again.") from None
-    except BaseException:
+    except BaseException as error:
         await run_in_threadpool(inlet.abort)
+        if isinstance(error, TooLarge) and error.code == "media.too_large":
+            # Programs that send recordings have nobody who reads answers: people find it under "needs attention".
+            await run_in_threadpool(caller.services.intake.refuse, inlet.filename, error)
         raise
     try:
         taken = await run_in_threadpool(inlet.finish)
@@ -221,6 +232,14 @@ async def _receive(request: Request, caller: Caller, inlet: _Inlet) -> Response:
     body = {"conversation_id": taken.conversation_id, "duplicate": taken.duplicate, "notes": list(taken.notes)}
     headers = {"Location": f"/api/v1/conversations/{taken.conversation_id}"}
     return JSONResponse(body, status_code=200 if taken.duplicate else 202, headers=headers)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The file is larger than the limit of {limit:,} bytes.",
+        code="media.too_large",
+        advice="Split the recording, or raise CANDOR_UPLOAD_LIMIT.",
+    )
 
 
 def _metadata(data: bytes) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def demo(
         outcome = take_all(services, [str(manifest)], source="demo", console=_console)
         ids = [an_id for _, an_id in outcome.imported]
         parked = Follow(services, _console).until_done(ids, tend=lambda: _tend(children))
-        for name, why in [(f.name, f.message) for f in outcome.failed] + list(parked.items()):
+        for name, why in [(f.name, f.message) for f in outcome.failed] + [
+            (an_id, str(why)) for an_id, why in parked.items()
+        ]:
             _console.print(f"[red]{name}: {why}")
         _console.print(f"\nDone: [bold]{address}[/]   Stop with Ctrl-C; start again with `make demo`.")
     except BaseException:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -22,6 +23,18 @@ _MOST_LIVES = 20
 """Workers of ours that may die before we say that something is wrong with the machine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a conversation was set aside."""
+
+    code: str
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
 class Follow:
     """Waits for the newest run of each of some conversations."""
 
@@ -30,7 +43,7 @@ class Follow:
         self._children: list[subprocess.Popen[bytes]] = []
         self._lives = 0
 
-    def until_done(self, ids: Sequence[str], *, tend: Callable[[], object] | None = None) -> dict[str, str]:
+    def until_done(self, ids: Sequence[str], *, tend: Callable[[], object] | None = None) -> dict[str, Why]:
         """Returns, by conversation, why those that were parked are; empty when all went well.
 
         ``tend`` is called every half second by a caller who looks after workers of its own; without it workers are
@@ -61,13 +74,17 @@ class Follow:
                 states |= store.states(uow, list(ids[start : start + 500]))
         return {an_id: state for an_id, state in states.items() if state not in store.UNFINISHED}
 
-    def _why(self, ids: Sequence[str]) -> dict[str, str]:
+    def _why(self, ids: Sequence[str]) -> dict[str, Why]:
         found = {}
         with self._services.database.read() as uow:
             for an_id in ids:
                 parked = [record for record in store.history(uow, an_id) if record.state is store.StageState.PARKED]
                 last = parked[-1] if parked else None
-                found[an_id] = f"{last.error} {last.advice or ''}".strip() if last else "It was set aside."
+                found[an_id] = (
+                    Why(last.error_code or "unexpected", last.error or "", last.advice or "")
+                    if last
+                    else Why("unexpected", "It was set aside.", "")
+                )
         return found
 
     def _keep_working(self, left: int) -> None:

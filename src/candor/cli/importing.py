@@ -83,14 +83,24 @@ def import_(
     if wait and names:
         for an_id, why in Follow(services, console).until_done(list(names)).items():
             outcome.failed.append(
-                Failure(name=names[an_id], code="processing", message=why, advice="", conversation_id=an_id)
+                Failure(name=names[an_id], code=why.code, message=why.message, advice=why.advice, conversation_id=an_id)
             )
+        _add_notes(services, outcome)
     if as_json:
         print(json.dumps(_as_json(outcome)))
     else:
         _tell(outcome, waited=wait)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _add_notes(services: Services, outcome: Outcome) -> None:
+    """What reading the whole recording brought to light: silence, a dead channel, a broken-off end."""
+    with services.database.read() as uow:
+        for name, an_id in outcome.imported:
+            sound = services.shelf.sound(uow, an_id)
+            told = {note for file, note in outcome.notes if file == name}
+            outcome.notes += [(name, note) for note in (sound.notes if sound else ()) if note not in told]
 
 
 def _as_json(outcome: Outcome) -> dict[str, object]:

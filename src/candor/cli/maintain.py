@@ -7,11 +7,13 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from candor import settings as candor_settings
 from candor import wiring
 from candor.cli.following import Follow
+from candor.cli.tables import print_table
 from candor.errors import InvalidInput
 from candor.pipeline import store
 
@@ -49,7 +51,8 @@ def _run(conversation_id: str, stage: str | None, options: dict[str, Any], reaso
     if wait:
         failed = Follow(services, _console).until_done([conversation_id])
         if failed:
-            raise InvalidInput(failed[conversation_id])
+            why = failed[conversation_id]
+            raise InvalidInput(why.message, code=why.code, advice=why.advice)
     print("done" if wait else "queued")
 
 
@@ -71,10 +74,13 @@ def status(*, as_json: bool = typer.Option(False, "--json", help="For scripts.")
     print(", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "Nothing has been imported yet.")
     print(f"{len(workers)} workers: {', '.join(workers)}" if workers else "No worker is running (candor serve).")
     if items:
-        table = Table("conversation or file", "step", "what happened")
+        table = Table()
+        table.add_column("conversation or file", overflow="fold")
+        table.add_column("step")
+        table.add_column("what happened")
         for item in items:
-            table.add_row(item.conversation_id or item.filename or "", item.stage or "", item.message)
-        _console.print(table)
+            table.add_row(escape(item.conversation_id or item.filename or ""), item.stage or "", escape(item.message))
+        print_table(table)
 
 
 def show_settings(*, markdown: bool = typer.Option(False, "--markdown", help="As the reference page.")) -> None:

@@ -7,13 +7,13 @@ import sys
 from datetime import timedelta
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from candor import wiring
 from candor.access.model import RIGHTS, Right, UserRole
 from candor.audit import service as audit
 from candor.audit.service import Event
+from candor.cli.tables import print_table
 from candor.kit import clock
 
 user = typer.Typer(help="People who may log in.", no_args_is_help=True)
@@ -58,7 +58,7 @@ def list_users(*, as_json: bool = typer.Option(False, "--json", help="For script
     table = Table("log-in", "name", "role", "team", "agent", "active")
     for p in people:
         table.add_row(p.login, p.name, p.role, p.team or "", p.agent_id or "", "yes" if p.active else "no")
-    Console().print(table)
+    print_table(table)
 
 
 @user.command("password")

@@ -10,23 +10,22 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from candor import wiring
 from candor.audit import service as audit
 from candor.audit.service import Event
+from candor.cli.tables import print_table
 from candor.errors import InvalidInput
 from candor.replay.document import document, row
-from candor.replay.exports import Format, as_text
+from candor.replay.exports import Format, as_text, inline_sound
 from candor.replay.model import ConversationFilter, ConversationView, Page, Scope, SortKey, Status
 from candor.services import Services
 
 _EVERYTHING = Scope()
 """Whoever may run commands on this machine holds the keys anyway."""
 _BLOCK = 1 << 20
-_WIDE = 240
 
 
 def list_(
@@ -98,11 +97,17 @@ def export(
     view = _view(services, conversation_id)
     if form is Format.AUDIO:
         _write_sound(services, conversation_id, output)
-    elif output is None:
-        print(as_text(view, form))
     else:
-        with _private(output) as target:
-            target.write(as_text(view, form).encode())
+        sound = None
+        if form is Format.VCON:
+            with services.database.read() as uow:
+                sound = inline_sound(services.replay, uow, conversation_id, Scope())
+        text = as_text(view, form, sound)
+        if output is None:
+            print(text)
+        else:
+            with _private(output) as target:
+                target.write(text.encode())
     _note(services, conversation_id, form.value)
 
 
@@ -177,8 +182,7 @@ def _tell_page(page: Page, *, as_json: bool) -> None:
             each.status.value,
         )  # fmt: skip
         table.add_row(*(escape(cell) for cell in cells))
-    # Into a pipe or file goes every cell whole, whatever width a terminal would have.
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    print_table(table)
     total = f"more than {page.total_at_least}" if page.total is None else str(page.total)
     print(f"{len(page.rows)} of {total}")
 
