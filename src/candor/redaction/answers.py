@@ -25,6 +25,8 @@ _CLAUSE = frozenset(
 _SHORT = 9
 _GAP = 3
 _BRIEF = 4
+_LONGEST_CODE = 60
+"""Tokens of a postcode or a spelled name, explanations ("s for sugar") and corrections included."""
 
 
 class AnswerDetector:
@@ -94,6 +96,8 @@ def _letterlike(call: Call, place: int) -> bool:
 def _postcode(call: Call, line: Line) -> Iterator[Match]:
     codes = _codes(call, line)
     length = line.stop - line.first
+    if codes and codes[-1] - codes[0] > _LONGEST_CODE:
+        return
     if len(codes) >= 2 or (codes and length <= _SHORT):
         first, last = _grown(call, line, codes[0], codes[-1])
         if not _clause(call, line) and length <= _SHORT + 3:
@@ -124,6 +128,8 @@ def _name(call: Call, line: Line) -> Iterator[Match]:
     length = line.stop - line.first
     codes = _codes(call, line)
     letters = [i for i in codes if not call.has(i, Trait.NUMBER)]
+    if codes and codes[-1] - codes[0] > _LONGEST_CODE:
+        return
     if len(letters) >= 3 and len(letters) * 2 >= len(codes):
         first, last = _grown(call, line, codes[0], codes[-1])
         if not line.cues and not _clause(call, line) and length <= _SHORT * 3:

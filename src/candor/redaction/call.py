@@ -42,6 +42,8 @@ class Call:
     """Whether a token is a part of a longer written word ("J-U-L-I-A", "river-road")."""
     lines: list[Line] = field(default_factory=list)
     known_names: tuple[str, ...] = ()
+    firms: frozenset[str] = frozenset()
+    """Words of the names of firms that are told as such somewhere in the call."""
     certain: bool = True
     """Who speaks is known; else a number goes on, and a question is answered, whoever seems to speak."""
     cased: bool = False

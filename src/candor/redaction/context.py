@@ -78,9 +78,12 @@ _REQUESTS = frozenset(
 
 def prompts(norms: Sequence[str]) -> bool:
     """Whether an utterance asks for something, question mark or not."""
-    return not _REQUESTS.isdisjoint(norms)
+    return not _PROMPTS.isdisjoint(norms)
 
 
+_PROMPTS = frozenset(
+    "what what's whats who can could may tell confirm verify provide spell give please name your".split()
+)
 _PATIENCE = 6
 """Utterances for which a question stays open for numbers …"""
 _ANSWERS = 2

@@ -39,6 +39,7 @@ class BirthDateDetector:
                 yield from _old_date(call, line)
 
 
+_SUBJECTS = frozenset("i we you he she they it be have not also".split())
 _ALSO_VERBS = frozenset({"may", "march", "mar"})
 
 
@@ -57,6 +58,8 @@ def dateish(call: Call, place: int) -> bool:
 def _dated(call: Call, place: int) -> bool:
     """Whether "may" or "march" is a month: a day or year stands near, or it is all that is said."""
     line = call.line_at(place)
+    if place + 1 < line.stop and call.norms[place + 1] in _SUBJECTS and not call.ends_sentence(place):
+        return False
     if line.stop - line.first <= 2:
         return True
     near = range(max(line.first, place - 3), min(line.stop, place + 4))

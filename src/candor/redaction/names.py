@@ -43,6 +43,7 @@ class NameDetector:
 
     def find(self, call: Call) -> Iterable[Match]:
         known = _known(call)
+        call.firms = _firms(call)
         found: list[Match] = []
         for line in call.lines:
             found.extend(_known_in(call, line, known))
@@ -127,9 +128,31 @@ _FIRMS = frozenset(
 )
 
 
+def _firms(call: Call) -> frozenset[str]:
+    """ "Silver" and "Oak" of "Silver Oak Broadband": everyday words with capitals before a word for a trade."""
+    found: set[str] = set()
+    if not call.cased:
+        return frozenset()
+    for place, norm in enumerate(call.norms):
+        if norm not in _FIRMS:
+            continue
+        at = place - 1
+        while at >= max(place - 3, 0) and call.line_of[at] == call.line_of[place] and call.texts[at][-1:].isalpha():
+            shut = Trait.PLAIN | Trait.PLACEHOLDER | Trait.FILLER
+            if not call.has(at, Trait.CAPITAL) or not call.has(at, Trait.WORD) or call.traits[at] & shut:
+                break
+            found.add(call.norms[at])
+            at -= 1
+    return frozenset(found)
+
+
 def _firm(call: Call, line: Line, place: int) -> bool:
     """Whether capitalised words that begin here name a firm: "Silver Oak Broadband", "Harper Insurance"."""
-    if not (call.cased and call.has(place, Trait.CAPITAL)) or call.texts[place][-1] in ",.;:?!":
+    if not (call.cased and call.has(place, Trait.CAPITAL)):
+        return False
+    if call.norms[place] in call.firms and (place + 1 == line.stop or call.norms[place + 1] in call.firms):
+        return True
+    if call.texts[place][-1] in ",.;:?!":
         return False
     if call.has(place, Trait.GIVEN) and not call.has(place, Trait.WORD):
         return False
