@@ -7,7 +7,8 @@ duplicate gives the id of the conversation that is there already.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from candor.audit import service as audit
@@ -31,6 +32,7 @@ from candor.vault.store import SealedObject
 ORIGINAL = "original"
 DOCUMENT = "document"
 _BLOCK = 1 << 20
+_NUMBER = re.compile(r"\d{3,}(?=\d{4}(?!\d))")
 _LARGEST_DOCUMENT = 1 << 28
 """A vCon is read whole: 256 MiB bounds what an inline recording may take of memory."""
 
@@ -59,12 +61,19 @@ class Intake:
         self._database, self._shelf, self._enlist = database, shelf, enlist
         self.limits, self._region = limits, region
 
-    def begin(self, filename: str, metadata: Mapping[str, object], *, actor: str, source: str = "import") -> Upload:
-        """Start an upload whose facts a program gives; raises InvalidInput for facts that mean nothing.
+    def begin(
+        self, filename: str, metadata: Mapping[str, object], *, actor: str, source: str = "import",
+        known_agents: Collection[str] | None = None,
+    ) -> Upload:  # fmt: skip
+        """Start an upload whose facts a program gives.
 
-        A refusal of the facts is not put under "needs attention": the caller is there to read it.
+        Raises InvalidInput for facts that mean nothing, after noting it under "needs attention".
         """
-        facts = read_facts(metadata, region=self._region)
+        try:
+            facts = read_facts(metadata, region=self._region, known_agents=known_agents)
+        except CandorError as error:
+            self.refuse(filename, error)
+            raise
         return Upload(self, filename, facts, actor=actor, source=source)
 
     def take(self, item: IntakeItem, *, actor: str, source: str = "import") -> Taken:
@@ -100,9 +109,9 @@ class Intake:
         return upload.finish()
 
     def refuse(self, name: str, error: CandorError) -> None:
-        """Note a refusal for people."""
+        """Note a refusal for people; of a telephone number in the name the last four digits are kept."""
         with self._database.write() as uow:
-            register.record_refusal(uow, name, error)
+            register.record_refusal(uow, _NUMBER.sub("…", name), error)
             audit.record(uow, Event.REFUSED, "intake", subject=error.code)
 
     def settle(self, upload: Upload) -> Taken:
