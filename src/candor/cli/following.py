@@ -96,7 +96,7 @@ class Follow:
                 return
         if self._lives > _MOST_LIVES:
             raise Unavailable("Workers keep dying; what was imported is kept.", advice="See `candor status`.")
-        command = [sys.executable, "-m", "candor.cli.main", "worker", "--until-idle"]
+        command = [sys.executable, "-m", "candor.cli.main", "worker", "--until-idle", "--child"]
         for _ in range(min(left, load().workers)):
             self._lives += 1
             self._children.append(

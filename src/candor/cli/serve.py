@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -12,7 +14,6 @@ from types import FrameType
 import typer
 
 from candor import wiring
-from candor.errors import CandorError
 from candor.kit import log
 from candor.settings import Settings, load
 
@@ -24,11 +25,14 @@ _QUICK_DEATH = 10.0
 _log = log.get_logger("serve")
 
 
+_CHILD = typer.Option(False, "--child", hidden=True, help="End when the process that started this one is gone.")
+
+
 class Child:
     """A process of ours that is started again when it dies."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._command = [sys.executable, "-m", "candor.cli.main", *command]
+        self._command = [sys.executable, "-m", "candor.cli.main", *command, "--child"]
         self._pause = 0.0
         self._due = 0.0
         self.start()
@@ -56,9 +60,8 @@ class Child:
             self.process.terminate()
 
 
-def serve(*, until_parent_ends: bool = False) -> None:
+def serve() -> None:
     """Start Candor: the pages, the API and the workers, until interrupted."""
-    del until_parent_ends
     settings = configured()
     wiring.prepare(settings)
     children = [Child(["web"]), *(Child(["worker"]) for _ in range(settings.workers))]
@@ -90,7 +93,7 @@ def supervise(children: Sequence[Child]) -> None:
             child.process.kill()
 
 
-def web() -> None:
+def web(*, child: bool = _CHILD) -> None:
     """The pages and the API alone, without workers."""
     import uvicorn  # noqa: PLC0415  only this command needs it
 
@@ -100,10 +103,24 @@ def web() -> None:
         wiring.application(services), host=settings.host, port=settings.port, log_config=None, access_log=False,
         server_header=False, timeout_graceful_shutdown=5, proxy_headers=settings.https,
     )  # fmt: skip
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+
+    def watch(parent: int) -> None:
+        # An orphan would keep the port, and its successor could not start.
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        server.should_exit = True
+
+    if child:
+        threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+    server.run()
 
 
-def worker(*, until_idle: bool = typer.Option(False, "--until-idle", help="End when nothing is left to do.")) -> None:
+def worker(
+    *,
+    until_idle: bool = typer.Option(False, "--until-idle", help="End when nothing is left to do."),
+    child: bool = _CHILD,
+) -> None:
     """One worker process: performs the stages of the pipeline."""
     settings = configured()
     a_worker, slot = wiring.make_worker(settings)
@@ -114,7 +131,7 @@ def worker(*, until_idle: bool = typer.Option(False, "--until-idle", help="End w
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     try:
-        a_worker.work(until_idle=until_idle)
+        a_worker.work(until_idle=until_idle, parent=os.getppid() if child else None)
     finally:
         slot.release()
 
@@ -124,6 +141,3 @@ def configured() -> Settings:
     settings = load()
     log.configure(json_lines=settings.log_json and not sys.stderr.isatty(), level=settings.log_level)
     return settings
-
-
-__all__ = ["CandorError", "Child", "configured", "serve", "supervise", "web", "worker"]

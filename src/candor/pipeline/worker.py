@@ -11,7 +11,6 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -62,19 +61,18 @@ class Worker:
         self._stop = threading.Event()
         self._since = ""
         self._fed: set[str] = set()
-        self._parent = os.getppid()
 
     def ask_to_stop(self) -> None:
         """From a signal handler: leave after the present tick."""
         self._stop.set()
 
-    def work(self, *, until_idle: bool = False, on_tick: Callable[[], None] | None = None) -> None:
-        """Work until asked to stop, until the parent process is gone, or (``until_idle``) until nothing is left."""
+    def work(self, *, until_idle: bool = False, parent: int | None = None) -> None:
+        """Work until asked to stop, until the process ``parent`` is gone, or (``until_idle``) until nothing is left."""
         self._beat()
         self._engine.start()
         tended = 0.0
         try:
-            while not self._stop.is_set() and os.getppid() == self._parent:
+            while not self._stop.is_set() and parent in {None, os.getppid()}:
                 fed = self._feed()
                 if until_idle and not fed and self._idle():
                     return
@@ -82,8 +80,6 @@ class Worker:
                     self._beat()
                     self._tend()
                     tended = time.monotonic()
-                if on_tick:
-                    on_tick()
                 self._stop.wait(_TICK)
         finally:
             self._engine.stop()

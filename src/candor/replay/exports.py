@@ -49,7 +49,7 @@ def inline_sound(replay: Replay, uow: UnitOfWork, conversation_id: str, scope: S
 
 
 def as_text(view: ConversationView, form: Format, sound: bytes | None = None) -> str:
-    """The document in one of the written formats, a vCon with ``sound`` in it; audio is streamed by the door instead."""
+    """The document in one of the written formats, a vCon with ``sound`` in it; audio is streamed by the door."""
     if form is Format.CSV:
         return utterances_csv(view)
     if form is Format.JSON:
