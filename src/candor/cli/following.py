@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ class Follow:
                 return
         if self._lives > _MOST_LIVES:
             raise Unavailable("Workers keep dying; what was imported is kept.", advice="See `candor status`.")
-        command = [sys.executable, "-m", "candor.cli.main", "worker", "--until-idle", "--child"]
+        command = [sys.executable, "-m", "candor.cli.main", "worker", "--until-idle", "--child-of", str(os.getpid())]
         for _ in range(min(left, load().workers)):
             self._lives += 1
             self._children.append(

@@ -25,14 +25,16 @@ _QUICK_DEATH = 10.0
 _log = log.get_logger("serve")
 
 
-_CHILD = typer.Option(False, "--child", hidden=True, help="End when the process that started this one is gone.")
+_CHILD_OF = typer.Option(
+    None, "--child-of", hidden=True, help="End when the process of this number, the parent, is gone."
+)
 
 
 class Child:
     """A process of ours that is started again when it dies."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._command = [sys.executable, "-m", "candor.cli.main", *command, "--child"]
+        self._command = [sys.executable, "-m", "candor.cli.main", *command, "--child-of", str(os.getpid())]
         self._pause = 0.0
         self._due = 0.0
         self.start()
@@ -93,7 +95,7 @@ def supervise(children: Sequence[Child]) -> None:
             child.process.kill()
 
 
-def web(*, child: bool = _CHILD) -> None:
+def web(*, child_of: int | None = _CHILD_OF) -> None:
     """The pages and the API alone, without workers."""
     import uvicorn  # noqa: PLC0415  only this command needs it
 
@@ -105,21 +107,21 @@ def web(*, child: bool = _CHILD) -> None:
     )  # fmt: skip
     server = uvicorn.Server(config)
 
-    def watch(parent: int) -> None:
+    def watch() -> None:
         # An orphan would keep the port, and its successor could not start.
-        while os.getppid() == parent:
+        while os.getppid() == child_of:
             time.sleep(0.5)
         server.should_exit = True
 
-    if child:
-        threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+    if child_of is not None:
+        threading.Thread(target=watch, daemon=True).start()
     server.run()
 
 
 def worker(
     *,
     until_idle: bool = typer.Option(False, "--until-idle", help="End when nothing is left to do."),
-    child: bool = _CHILD,
+    child_of: int | None = _CHILD_OF,
 ) -> None:
     """One worker process: performs the stages of the pipeline."""
     settings = configured()
@@ -131,7 +133,7 @@ def worker(
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     try:
-        a_worker.work(until_idle=until_idle, parent=os.getppid() if child else None)
+        a_worker.work(until_idle=until_idle, parent=child_of)
     finally:
         slot.release()
 
