@@ -25,9 +25,7 @@ _QUICK_DEATH = 10.0
 _log = log.get_logger("serve")
 
 
-_CHILD_OF = typer.Option(
-    None, "--child-of", hidden=True, help="End when the process of this number, the parent, is gone."
-)
+_CHILD_OF = typer.Option(None, "--child-of", hidden=True, help="End when this parent process is gone.")
 
 
 class Child:
