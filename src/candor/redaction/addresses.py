@@ -15,7 +15,7 @@ from candor.redaction.ports import Match
 _SUFFIXES = frozenset(
     """street road avenue lane drive boulevard court crescent terrace parkway highway freeway square alley mews grove gardens garden close
     st rd ave av ln dr blvd ct cres pkwy hwy sq terr ter walk rise loop trail circle cir pike plaza
-    strasse straße weg allee platz gasse straat laan vej gade gata vagen vägen rue via calle rua avenida carrera piazza corso viale utca ulica nagar""".split()
+    strasse straße weg allee platz gasse straat laan vej gade gata vagen vägen rue via calle rua avenida carrera piazza corso viale utca ulica nagar colony""".split()
 )
 _WEAK = frozenset(
     "st drive court close square walk rise loop trail circle plaza garden gardens lane way place park row hill green view dr ct sq av via ter".split()

@@ -46,6 +46,8 @@ class Call:
     """Words of the names of firms that are told as such somewhere in the call."""
     certain: bool = True
     """Who speaks is known; else a number goes on, and a question is answered, whoever seems to speak."""
+    alone: bool = False
+    """One speaker, or none told apart: what was asked before is not known."""
     cased: bool = False
     """The text tells names by capitals: most utterances begin with one, and not every word has one."""
 
@@ -101,6 +103,7 @@ def read(
     call = Call(known_names=tuple(known_names), certain=certain)
     memo: dict[str, tuple[str, int]] = {}  # lives as long as this call only: words are personal data
     alone = not certain or len({speaker for speaker, _ in utterances}) < 2
+    call.alone = alone
     asking = Questions(alone=alone)
     capitals = 0
     prompter = -1

@@ -85,7 +85,7 @@ def _kind(call: Call, run: Run, digits: str) -> tuple[PiiKind | None, float]:  #
     if cued in _STRONG and length >= _LEAST[PiiKind(cued)]:
         return _settle(PiiKind(cued), digits), 0.9
     if cued == ORDINARY and length < 9:
-        return None, 0.0
+        return _beside_place(call, run, digits)
     if 14 <= length <= 19 and digits[0] in "3456":
         return PiiKind.CARD, 0.7
     if _phone_shaped(call, run, digits):
@@ -103,7 +103,7 @@ def _kind(call: Call, run: Run, digits: str) -> tuple[PiiKind | None, float]:  #
         return PiiKind.NUMBER, 0.5
     if length >= 4 and _alone(call, run) and (spoken >= 3 or run.pieces[0].written) and cued is None:
         return PiiKind.NUMBER, 0.4
-    return None, 0.0
+    return _beside_place(call, run, digits)
 
 
 def _settle(kind: PiiKind, digits: str) -> PiiKind:
@@ -177,6 +177,34 @@ def _alone(call: Call, run: Run) -> bool:
 
 
 _ALONE = 12
+_BRIEF = 5
+
+
+def _beside_place(call: Call, run: Run, digits: str) -> tuple[PiiKind | None, float]:
+    """A whole short turn of a town and five or six digits, or, where nothing is known of the question, of a name or
+    code and digits: "philadelphia 19093", "raja 123".
+    """
+    line = call.line_at(run.first)
+    if line.stop - line.first > _BRIEF or len(run.pieces) > 1 or not run.pieces[0].written:
+        return None, 0.0
+    others = [
+        i
+        for i in range(line.first, line.stop)
+        if not run.first <= i <= run.last and not call.traits[i] & (Trait.FILLER | Trait.PLACEHOLDER)
+    ]
+    postal = len(digits) in {5, 6} and not digits.endswith("000")
+    if any(call.has(i, Trait.MONTH | Trait.NUMBER) for i in others):
+        return None, 0.0
+    towns = [i for i in others if call.has(i, Trait.PLACE) or not call.has(i, Trait.WORD | Trait.PLAIN)]
+    if postal and (towns if others else call.alone):
+        return PiiKind.POSTCODE, 0.4
+    codes = [
+        i for i in others if call.has(i, Trait.ALPHA) and not call.traits[i] & (Trait.WORD | Trait.PLAIN | Trait.PLACE)
+    ]
+    masked = any(call.has(i, Trait.PLACEHOLDER) for i in range(line.first, run.first))
+    if call.alone and len(digits) >= 2 and (codes or masked) and len(codes) == len(others):
+        return PiiKind.NUMBER, 0.4
+    return None, 0.0
 
 
 def _beside(traits: int) -> bool:

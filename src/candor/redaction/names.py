@@ -55,7 +55,7 @@ class NameDetector:
                     place = match.pieces[0][1] + 1
                 else:
                     place += 1
-            if line.stop - line.first <= _ALONE and ORDINARY not in line.expected and line.prompted:
+            if line.stop - line.first <= _ALONE and line.prompted and (call.alone or ORDINARY not in line.expected):
                 found.extend(_alone(call, line))
         yield from found
         yield from _again(call, found)

@@ -79,7 +79,8 @@ def runs(call: Call) -> list[Run]:
         if own:
             head = own[0]
             # A run goes on when this turn opens with digits, and only fillers stand before them.
-            if speaker_open is not None and _only_fillers(call, line.first, head.first):
+            counted = head.last + 1 < line.stop and call.norms[head.last + 1] in UNITS
+            if speaker_open is not None and not counted and _only_fillers(call, line.first, head.first):
                 speaker_open.pieces.extend(head.pieces)
                 own[0] = speaker_open
                 found.extend(own[1:])

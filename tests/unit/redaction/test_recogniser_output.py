@@ -22,6 +22,11 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "unknown_word_inside": [
         ("c: Nine, one, seven, five, five, five, but one, nine, three.", "[NUMBER_1]"),
     ],
+    "town_and_code_then_a_quantity": [
+        ("c: how much is it in philadelphia 19093", "how much is it in philadelphia 19093"),
+        ("c: philadelphia 19093", "philadelphia [NUMBER_1]"),
+        ("c: 10 gb", "10 gb"),
+    ],
     "full_stop_inside": [("c: Two, eight, you will. Five, nine, five, one.", "[NUMBER_1]")],
     "written_with_commas": [("c: Or 2,3,6,8,5,2,2,5,7,4 please", "Or [PHONE_1] please")],
     "stutter": [("c: " + "1" * 300, "[NUMBER_1]")],
