@@ -103,7 +103,8 @@ def main() -> None:
 
 def measure(database: Database, size: str, count: int, filling: float) -> None:
     """All questions, each on its own."""
-    replay = Replay(None)  # type: ignore[arg-type]  nothing here opens a conversation
+    # Nothing here opens a conversation.
+    replay = Replay(None)  # type: ignore[arg-type]
     whole, times = Scope(), 20
     middle = START + timedelta(seconds=count * 150)
     with database.read() as uow:
