@@ -76,12 +76,8 @@ def test_a_wrong_passphrase_is_told_at_once(tmp_path: Path) -> None:
     assert candor.run("import", noise(tmp_path / "call.wav", 1.0), "--no-wait").code == 0
     assert not (candor.data / "master.key").exists()
     before = contents(candor.data)
-    for wrong, code, message in (
-        ("another passphrase entirely", 2, "The passphrase is not the one this vault was made with."),
-        ("short", 2, "The passphrase is shorter than 12 characters."),
-    ):
-        done = Candor(candor.data, {"CANDOR_PASSPHRASE": wrong}).run("list")
-        assert (done.code, done.err) == (code, f"candor: {message}\n")
+    done = Candor(candor.data, {"CANDOR_PASSPHRASE": "another passphrase entirely"}).run("list")
+    assert (done.code, done.err) == (2, "candor: The passphrase is not the one this vault was made with.\n")
     without = Candor(candor.data).run("list")
     assert without.code == 4, "a key file must not be made beside a passphrase"
     assert contents(candor.data) == before

@@ -115,7 +115,7 @@ def _describe(command: Any, name: str, lines: list[str]) -> None:
             lines.append(f"- `{flags}`: {parameter.help or ''}".rstrip(": "))
         elif parameter.param_type_name == "argument":
             about = getattr(parameter, "help", None) or "required"
-            lines.append(f"- `{parameter.human_readable_name}`: {about}")
+            lines.append(f"- `{parameter.metavar or parameter.name.upper()}`: {about}")
     lines.append("")
 
 
