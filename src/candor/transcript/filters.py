@@ -7,8 +7,14 @@ import unicodedata
 
 from candor.transcript.ports import Heard
 
+FOREIGN = -0.6
+"""Mean log-probability below which a whole channel is not English or cannot be made out (other languages: -0.67 to
+-1.15; English on the worst telephones: most above -0.6)."""
 DOUBTFUL = -0.45
-"""Mean log-probability below which text is more likely wrong than right."""
+"""Mean log-probability below which one or two words in a short segment are more likely noise than speech."""
+NONSENSE = -0.8
+"""The same for more words: noise seldom becomes more than two, and words half understood are worth reading."""
+FEW_WORDS = 2
 SHORT = 2.0
 """Seconds; shorter segments with doubtful text are dropped."""
 
@@ -42,8 +48,8 @@ def is_false_text(heard: Heard, seconds: float, *, latin: bool) -> bool:
     plain = re.sub(r"[^\w\s]", "", text.lower()).strip()
     if not plain or plain in _STOCK:
         return True
-    doubtful = heard.mean_log_probability is not None and heard.mean_log_probability < DOUBTFUL
-    if seconds < SHORT and doubtful:
+    limit = DOUBTFUL if len(heard.words) <= FEW_WORDS else NONSENSE
+    if seconds < SHORT and heard.mean_log_probability is not None and heard.mean_log_probability < limit:
         return True
     return latin and _foreign_share(text) > 0.3
 

@@ -20,7 +20,7 @@ from candor.transcript.segments import merge
 
 BATCH_SECONDS = 120.0
 """Sound that is given to the recogniser at once; bounds memory."""
-FEW_TOKENS = 12
+FEW_TOKENS = 20
 """Fewer tokens than this do not tell whether the language is the engine's."""
 
 _LATIN_EXCEPT = frozenset({"ar", "bg", "el", "fa", "he", "hi", "ja", "ko", "ru", "sr", "th", "uk", "ur", "zh", "yue"})
@@ -42,7 +42,7 @@ class _Channel:
 
     @property
     def doubtful(self) -> bool:
-        return self.tokens >= FEW_TOKENS and self.log_probability / self.tokens < filters.DOUBTFUL
+        return self.tokens >= FEW_TOKENS and self.log_probability / self.tokens < filters.FOREIGN
 
 
 class Transcriber:

@@ -96,6 +96,25 @@ def test_where_the_model_is_sure_one_row_is_computed() -> None:
     assert computed == [1] * 5
 
 
+def test_decoders_together_decide_by_the_mean_of_their_log_probabilities() -> None:
+    # Neither likes token 1 best; it is the only one that both can live with.
+    left = np.log(np.array([[0.001, 0.4, 0.599]], np.float32)) + 3.0  # scores need not be normalised
+    right = np.log(np.array([[0.598, 0.4, 0.002]], np.float32)) - 1.0
+    close = np.array([[9.0, -9.0, -9.0]], np.float32)
+    seen: list[tuple[list[int], list[int]]] = []
+
+    def step(parents: list[int], tokens: list[int]) -> np.ndarray:
+        seen.append((parents, tokens))
+        return np.tile(close, (len(parents), 1))
+
+    first, both = beams.together([(left, step), (right, step)])
+    found = beams.search(both, first, end=END, beam=1, limit=4)
+    assert found.tokens == (1,)
+    assert seen[0] == seen[1] == ([0], [1])
+    weights = np.sqrt([0.001 * 0.598, 0.4 * 0.4, 0.599 * 0.002])
+    assert found.log_probabilities[0] == pytest.approx(np.log(weights[1] / weights.sum()), abs=1e-3)
+
+
 # -- preferred words ----------------------------------------------------------------------------------------------
 
 PIECES = ["", "▁", "▁voy", "ager", "▁wa", "ger", "▁star", "▁trek", ".", "s", "▁the"]

@@ -7,7 +7,7 @@ the top of a row are looked at; and it stops when none can overtake a finished o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,6 +76,23 @@ def search(
             break
         rows = step([entry[1] for entry in following], [entry[2] for entry in following])
     return _best(done or live)
+
+
+def together(decoders: Sequence[tuple[Rows, Step]]) -> tuple[Rows, Step]:
+    """Several decoders of one vocabulary as one: the geometric mean of their probabilities.
+
+    The mean of the scores is that, once the search has turned each row into probabilities.
+    """
+
+    def step(parents: list[int], tokens: list[int]) -> Rows:
+        return _mean([own(parents, tokens) for _, own in decoders])
+
+    return _mean([first for first, _ in decoders]), step
+
+
+def _mean(parts: Sequence[Rows]) -> Rows:
+    mean: Rows = np.mean(parts, axis=0)
+    return mean
 
 
 def _grow(

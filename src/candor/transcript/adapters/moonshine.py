@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 
 from candor.errors import InvalidInput
 from candor.transcript.adapters import beam as beams
@@ -26,12 +27,20 @@ LAYERS, HEADS, WIDTH = 6, 8, 36
 VOCABULARY = 32_768
 TOKENS_A_SECOND = 6.5
 """More than people say; a loop of repeated text runs into this cap."""
+FEW_TOKENS = 3
+"""What even the shortest sound may have more."""
 LOUDNESS = 0.08
 """Root mean square of a segment as it is given to the encoder."""
-SECOND_LOOK = -0.2
-"""Mean log-probability below which a segment is decoded a second time, a little shorter and louder."""
+SECOND_LOOK = -0.25
+"""Mean log-probability below which a segment is decoded again, from several views of the same sound at once."""
 TRIM = RATE // 20
+"""Samples that one view lacks at either end: half a word more or less there changes a whole sentence."""
+SLOWER = 0.95
+HUM = 100.0
+"""Hertz; what is below carries no speech on telephones."""
 SPACE = "▁".encode()
+_View = tuple[dict[str, Any], dict[str, Any]]
+"""The encoder's output, and everything of the decoder's first step by name."""
 
 
 class Moonshine:
@@ -70,11 +79,11 @@ class Moonshine:
     def _one(self, models: _Models, sound: Mono) -> Heard:
         if len(sound) < RATE // 10:
             return Heard()
-        found = self._search(models, sound, LOUDNESS)
+        plain = models.hear(levelled(without_hum(sound), LOUDNESS))
+        found = self._search([models.decoder(plain)], len(sound))
         if self._beam > 1 and len(sound) > RATE and found.score < SECOND_LOOK:
-            # A slightly other view of the same sound is a second opinion where the first one is unsure.
-            other = self._search(models, sound[TRIM:-TRIM], 2 * LOUDNESS)
-            found = max(found, other, key=_score)
+            heard = [plain, *(models.hear(view) for view in views(sound))]
+            found = self._search([models.decoder(view) for view in heard], len(sound))
         words = join(found.tokens, found.log_probabilities, models.pieces)
         return Heard(
             words=words,
@@ -83,10 +92,26 @@ class Moonshine:
             language="en",
         )
 
-    def _search(self, models: _Models, sound: Mono, loudness: float) -> beams.Hypothesis:
-        first, step = models.decoder(_levelled(sound, loudness))
-        limit = int(TOKENS_A_SECOND * len(sound) / RATE) + 3
+    def _search(self, decoders: Sequence[tuple[beams.Rows, beams.Step]], samples: int) -> beams.Hypothesis:
+        """The text that all of ``decoders`` together like best."""
+        first, step = decoders[0] if len(decoders) == 1 else beams.together(decoders)
+        limit = int(TOKENS_A_SECOND * samples / RATE) + FEW_TOKENS
         return beams.search(step, first, end=END, beam=self._beam, limit=limit, preference=self._preference)
+
+
+def views(sound: Mono) -> list[Mono]:
+    """Other ways in which the same speech might have come: with silence around it, shorter and louder, slower.
+
+    What the recogniser makes of unclear speech hangs on such chances; what it makes of all of them together is right
+    more often.
+    """
+    silence = np.zeros(2 * TRIM, np.float32)
+    trimmed = sound[TRIM:-TRIM]
+    return [
+        np.concatenate([silence, levelled(sound, LOUDNESS), silence, silence, silence]),
+        levelled(trimmed, 2 * LOUDNESS),
+        levelled(soxr.resample(sound, SLOWER * RATE, RATE), LOUDNESS),
+    ]
 
 
 class _Models:
@@ -108,8 +133,8 @@ class _Models:
         self._outputs = [entry.name for entry in self._decoder.get_outputs()]
         self._grown = [name for name in self._outputs if "encoder" not in name]
 
-    def decoder(self, sound: Mono) -> tuple[beams.Rows, beams.Step]:
-        """Scores of the first token, and the function that goes on from there."""
+    def hear(self, sound: Mono) -> _View:
+        """What the encoder makes of ``sound``, and the decoder of its first token."""
         mask = np.ones((1, len(sound)), np.int64)
         (hidden,) = self._encoder.run(None, {"input_values": sound[None], "attention_mask": mask})
         common = {"encoder_attention_mask": mask, "encoder_hidden_states": hidden}
@@ -118,7 +143,11 @@ class _Models:
             None,
             {**common, **empty, "input_ids": np.array([[BEGIN]], np.int64), "use_cache_branch": np.array([False])},
         )
-        named = dict(zip(self._outputs, outputs, strict=True))
+        return common, dict(zip(self._outputs, outputs, strict=True))
+
+    def decoder(self, view: _View) -> tuple[beams.Rows, beams.Step]:
+        """Scores of the first token, and the function that goes on from there; begins anew at each call."""
+        common, named = view
         past = {name: named[name.replace("past_key_values", "present")] for name in self._past}
         # The encoder's keys and values stay at one row: the decoder broadcasts them over all hypotheses.
         feed: dict[str, Any] = {**common, **past, "use_cache_branch": np.array([True])}
@@ -178,15 +207,18 @@ def join(tokens: Sequence[int], log_probabilities: Sequence[float], known: Seque
     )
 
 
-def _score(hypothesis: beams.Hypothesis) -> float:
-    return hypothesis.score
+def without_hum(sound: Mono) -> Mono:
+    """``sound`` through a Butterworth high pass of second order at HUM (magnitude only, so that nothing moves)."""
+    spectrum = np.fft.rfft(sound)
+    squared = np.square(np.fft.rfftfreq(len(sound), 1.0 / RATE) / HUM)
+    return np.fft.irfft(spectrum * (squared / np.sqrt(1.0 + np.square(squared))), len(sound)).astype(np.float32)
 
 
-def _levelled(sound: Mono, target: float) -> Mono:
+def levelled(sound: Mono, target: float) -> Mono:
     """``sound`` at one loudness: the model is sensitive to it (1 to 1.4 points of word errors on telephones)."""
     loudness = float(np.sqrt(np.mean(np.square(sound))))
-    levelled: Mono = np.clip(sound * np.float32(target / max(loudness, 1e-4)), -1.0, 1.0)
-    return levelled
+    out: Mono = np.clip(sound * np.float32(target / max(loudness, 1e-4)), -1.0, 1.0)
+    return out
 
 
 def _required(file: Path, threads: int) -> Any:
