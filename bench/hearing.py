@@ -10,7 +10,7 @@ and put right.
 
 Scored of the telephone set are the sentences 006, 009 and 010 (the others hold invented brand words), less those whose
 own transcript says that words are missing or guessed. Beside it stand the figure of all 006, 009 and 010 and that of
-one half of the speakers, on which nothing was tuned.
+one half of the speakers, by which the views of unclear sound were not chosen.
 """
 
 from __future__ import annotations
