@@ -50,7 +50,9 @@ def private(house: House) -> list[bytes]:
     spoken = heard_and_masked(house)
     assert len(spoken) >= 8
     assert any("morgan" in said.lower() for said in spoken)
-    assert any("1111" in said for said in spoken)
+    assert any(re.search(r"\d{4}|one|seven", said.lower()) for said in spoken), (
+        "how the numbers are written is the recogniser's choice"
+    )
     return [each.encode() for each in [*numbers, *names, *spoken]]
 
 
