@@ -333,7 +333,9 @@ def judge_meaning(rule: Meaning, context: Context, judge: Judge) -> Outcome:
     chosen = [
         sentence
         for sentence in context.sentences
-        if sentence.utterance.speaker in places and window.holds(sentence.utterance.start, sentence.utterance.end)
+        if sentence.utterance.speaker in places
+        and window.holds(sentence.utterance.start, sentence.utterance.end)
+        and sentence.text.count(" ") >= _LEAST_MEANING - 1
     ]
     by_vectors = context.embed is not None
     threshold = rule.threshold if by_vectors else _KEYWORD_SHARE
@@ -371,6 +373,8 @@ def judge_meaning(rule: Meaning, context: Context, judge: Judge) -> Outcome:
 
 
 _KEYWORD_SHARE = 0.66
+_LEAST_MEANING = 4
+"""Words: a shorter sentence ("Okay then.") means too little to be compared with an example."""
 
 
 def _cosines(rule: Meaning, context: Context, sentences: Sequence[Sentence]) -> list[float]:
