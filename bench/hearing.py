@@ -244,7 +244,8 @@ def main() -> None:
     parser.add_argument("--size", choices=("small", "full"), default="small")
     size = parser.parse_args().size
     if not DATA.is_dir():
-        sys.exit("The test material ../shared/data is not on this machine.")
+        print("Skipped: the test material ../shared/data is not on this machine.", file=sys.stderr)
+        return
     calls, kinds = telephone(size)
     mixed = smoke()
     for name, items, sets in (("telephone", calls, _sets(kinds)), ("smoke", mixed, {"": list(range(len(mixed)))})):
