@@ -38,7 +38,11 @@ class Document:
         """What was assumed or left out."""
         others = len(self.vcon.recordings) - (self.dialog is not None)
         extra = (f"{others} further recordings of the vCon were not taken.",) if self.dialog and others else ()
-        return self.vcon.notes + extra
+        if self.dialog is None or not self.dialog.fetched_from_elsewhere:
+            return self.vcon.notes + extra
+        address = f"dialog[{self.dialog.index}] holds only an address"
+        kept = tuple(note for note in self.vcon.notes if not note.startswith(address))
+        return (*kept, "The recording was taken from the file beside the vCon.", *extra)
 
     def conversation(self, conversation_id: str, recording: Recording | None, channels: int | None) -> Conversation:
         """The conversation; raises InvalidInput when the document has no date."""
