@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call, Line
@@ -38,6 +39,11 @@ _SHORT_GIVEN = frozenset(
 )
 
 
+_ONE_LETTER = re.compile("[a-z]")
+_SPELLED_MIN = 4
+_ACRONYMS = frozenset({"hdmi", "asap", "gdpr", "http", "https", "html", "usps", "asus", "abcd"})
+
+
 class NameDetector:
     """Several ways to know a name, surest first; then every later mention of a name that was found."""
 
@@ -57,8 +63,24 @@ class NameDetector:
                     place += 1
             if line.stop - line.first <= _ALONE and line.prompted and (call.alone or ORDINARY not in line.expected):
                 found.extend(_alone(call, line))
+        found.extend(_spelled_out(call, found))
         yield from found
         yield from _again(call, found)
+
+
+def _spelled_out(call: Call, found: Sequence[Match]) -> Iterator[Match]:
+    """Four letters and more in a row, unasked: "Violet, V-I-O-L-E-T". Nobody spells what is not a name or a code."""
+    taken = {place for match in found for first, last in match.pieces for place in range(first, last + 1)}
+    for line in call.lines:
+        first = line.first
+        while first < line.stop:
+            last = first
+            while last < line.stop and last not in taken and _ONE_LETTER.fullmatch(call.norms[last]):
+                last += 1
+            letters = "".join(call.norms[first:last])
+            if len(letters) >= _SPELLED_MIN and len(set(letters)) > 2 and letters not in _ACRONYMS:
+                yield _match(call, first, last - 1, "name.spelled_out", 0.7)
+            first = max(last, first + 1)
 
 
 def _known(call: Call) -> dict[str, list[tuple[str, ...]]]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from candor.conversation.transcript import PiiKind, SpeakerSplit
+from candor.conversation.model import Role
+from candor.conversation.transcript import PiiKind, Speaker, SpeakerSplit, Transcript, Utterance
 from candor.redaction.service import Redactor, strip_never_stored
 
 from .calls import spoken
@@ -155,3 +156,18 @@ def test_words_hardly_recognised_beside_a_number_are_masked_in_the_sound() -> No
     assert sure_span.start >= words[3].end - 1e-9
     assert unsure_span.start <= words[2].start
     assert unsure_span.start >= words[0].end
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Yes, my name is Violet the I-O-L-E-T.", "Yes, my name is [NAME_1] the [NAME_2]"),
+        ("I used the A-T-M in the U-S-A and an H-D-M-I cable.", "I used the A-T-M in the U-S-A and an H-D-M-I cable."),
+    ],
+)
+def test_a_name_spelled_without_being_asked_is_masked_and_acronyms_are_not(said: str, shown: str) -> None:
+    transcript = Transcript(
+        engine="e", model="m", version="1", language="en", duration=5.0, speakers=(Speaker(role=Role.CUSTOMER),),
+        split=SpeakerSplit.GIVEN, utterances=(Utterance(index=0, speaker=0, start=0.0, end=4.0, text=said),),
+    )  # fmt: skip
+    assert Redactor().redact(transcript).transcript.utterances[0].text == shown
