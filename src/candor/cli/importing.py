@@ -122,6 +122,8 @@ def _tell(outcome: Outcome, *, waited: bool) -> None:
           f"{len(outcome.failed)} failed.")  # fmt: skip
     for name, an_id in outcome.imported:
         print(f"  {an_id}  {name}")
+    for name, an_id in outcome.already_there:
+        print(f"  {an_id}  {name} (there already)")
     for name, note in outcome.notes:
         print(f"  note  {name}: {note}")
     for failure in outcome.failed:
