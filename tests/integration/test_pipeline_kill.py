@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from candor.kit import clock
 from candor.kit.database import Database, metadata, sqlite_url
 from candor.pipeline import store
 from candor.pipeline.store import RunState, StageState
@@ -151,6 +152,6 @@ def test_work_of_an_executor_that_never_returns_is_taken_over(
         # Silent for long enough to count as dead.
         from sqlalchemy import update
 
-        uow.execute(update(store.worker).values(beat_at=store._naive(store.clock.now()).replace(year=2020)))
+        uow.execute(update(store.worker).values(beat_at=clock.to_column(clock.now()).replace(year=2020)))
     assert work_until_idle(tmp_path, lives=0) == 0
     assert_exactly_once(database, 30)

@@ -85,7 +85,7 @@ class Access:
         user_id = new_id()
         store.add_user(
             uow, id=user_id, login=login, name=name, role=role, team=team, agent_id=agent_id, active=True, failures=0,
-            password_hash=self._hasher.hash(password), created_at=store.naive(clock.now()),
+            password_hash=self._hasher.hash(password), created_at=clock.to_column(clock.now()),
         )  # fmt: skip
         return user_id
 
@@ -130,11 +130,11 @@ class Access:
         """
         row = store.user_by_id(uow, proof.user_id) if proof.user_id else None
         now = clock.now()
-        if row is None or not row.active or (row.locked_until is not None and row.locked_until > store.naive(now)):
+        if row is None or not row.active or (row.locked_until is not None and row.locked_until > clock.to_column(now)):
             raise _refused()
         if not proof.right:
             failures = row.failures + 1
-            locked = store.naive(now + _LOCK) if failures >= _FAILURES_BEFORE_LOCK else None
+            locked = clock.to_column(now + _LOCK) if failures >= _FAILURES_BEFORE_LOCK else None
             store.set_user(uow, row.id, failures=0 if locked else failures, locked_until=locked)
             raise _refused()
         store.set_user(uow, row.id, failures=0, locked_until=None)
@@ -187,7 +187,7 @@ class Access:
         secret, token_id, now = _TOKEN_PREFIX + secrets.token_urlsafe(32), new_id(), clock.now()
         store.add_token(
             uow, id=token_id, digest=_digest(secret), user_id=principal.user_id, name=name[:120], scopes=list(wanted),
-            created_at=store.naive(now), expires_at=expires_at and store.naive(expires_at),
+            created_at=clock.to_column(now), expires_at=expires_at and clock.to_column(expires_at),
         )  # fmt: skip
         return secret, TokenInfo(
             id=token_id, name=name, scopes=wanted, created_at=now, expires_at=expires_at, last_used_at=None
@@ -206,7 +206,7 @@ class Access:
         """Who a token stands for, with rights narrowed to its scopes; raises Unauthenticated."""
         row = store.token_by_digest(uow, _digest(secret))
         now = clock.now()
-        expires = row is not None and store.aware(row.expires_at)
+        expires = row is not None and row.expires_at and clock.from_column(row.expires_at)
         if row is None or (expires and expires <= now):
             raise Unauthenticated("The token is not valid.", advice="Make a new one on the page of your tokens.")
         person = store.user_by_id(uow, row.user_id)
@@ -262,9 +262,9 @@ def _principal(row: Any, rights: frozenset[Right], token_id: str | None = None) 
 
 
 def _token_info(row: Any) -> TokenInfo:
-    created = store.aware(row.created_at)
-    assert created is not None  # noqa: S101  the column is not nullable
     return TokenInfo(
-        id=row.id, name=row.name, scopes=tuple(Right(scope) for scope in row.scopes), created_at=created,
-        expires_at=store.aware(row.expires_at), last_used_at=store.aware(row.last_used_at),
+        id=row.id, name=row.name, scopes=tuple(Right(scope) for scope in row.scopes),
+        created_at=clock.from_column(row.created_at),
+        expires_at=row.expires_at and clock.from_column(row.expires_at),
+        last_used_at=row.last_used_at and clock.from_column(row.last_used_at),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from candor.kit import clock
 from candor.kit.database import UnitOfWork, metadata
 
 user = Table(
@@ -64,16 +65,6 @@ api_token = Table(
 )
 
 
-def naive(moment: datetime) -> datetime:
-    """For a column: UTC without its zone."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def aware(moment: datetime | None) -> datetime | None:
-    """From a column."""
-    return None if moment is None else moment.replace(tzinfo=UTC)
-
-
 def add_user(uow: UnitOfWork, **values: Any) -> None:
     """A new person."""
     uow.execute(insert(user).values(**values))
@@ -103,16 +94,18 @@ def add_session(uow: UnitOfWork, digest: str, user_id: str, created: datetime, e
     """A person has logged in."""
     uow.execute(
         insert(login_session).values(
-            digest=digest, user_id=user_id, created_at=naive(created), expires_at=naive(expires)
+            digest=digest, user_id=user_id, created_at=clock.to_column(created), expires_at=clock.to_column(expires)
         )
     )
-    uow.execute(delete(login_session).where(login_session.c.expires_at < naive(created)))
+    uow.execute(delete(login_session).where(login_session.c.expires_at < clock.to_column(created)))
 
 
 def session_user(uow: UnitOfWork, digest: str, at: datetime) -> str | None:
     """Whose log-in session this is, if it has not expired."""
     return uow.execute(
-        select(login_session.c.user_id).where(login_session.c.digest == digest, login_session.c.expires_at > naive(at))
+        select(login_session.c.user_id).where(
+            login_session.c.digest == digest, login_session.c.expires_at > clock.to_column(at)
+        )
     ).scalar_one_or_none()
 
 
@@ -143,7 +136,7 @@ def tokens_of(uow: UnitOfWork, user_id: str) -> list[Any]:
 
 def touch_token(uow: UnitOfWork, token_id: str, at: datetime) -> None:
     """Remember when it was last used."""
-    uow.execute(update(api_token).where(api_token.c.id == token_id).values(last_used_at=naive(at)))
+    uow.execute(update(api_token).where(api_token.c.id == token_id).values(last_used_at=clock.to_column(at)))
 
 
 def drop_token(uow: UnitOfWork, user_id: str, token_id: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Column, DateTime, Index, Integer, String, Table, insert, select
@@ -66,7 +66,7 @@ def record(
     """Append one line; it is there if and only if the deed is."""
     uow.execute(
         insert(audit_event).values(
-            at=clock.now().replace(tzinfo=None), event=event, actor=actor, conversation_id=conversation_id,
+            at=clock.to_column(clock.now()), event=event, actor=actor, conversation_id=conversation_id,
             subject=subject and subject[:120], reason=reason and reason[:1000],
         )
     )  # fmt: skip
@@ -79,7 +79,7 @@ def entries(uow: UnitOfWork, conversation_id: str | None = None, limit: int = 20
         query = query.where(audit_event.c.conversation_id == conversation_id)
     return tuple(
         Entry(
-            at=row.at.replace(tzinfo=UTC), event=Event(row.event), actor=row.actor,
+            at=clock.from_column(row.at), event=Event(row.event), actor=row.actor,
             conversation_id=row.conversation_id, subject=row.subject, reason=row.reason,
         )
         for row in uow.execute(query)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import (
     Column,
@@ -110,7 +110,7 @@ def register(
             id=value.id,
             external_id=value.external_id,
             source=value.source,
-            started_at=value.started_at.astimezone(UTC).replace(tzinfo=None),
+            started_at=clock.to_column(value.started_at),
             utc_offset_minutes=value.utc_offset_minutes,
             medium=value.medium.value,
             direction=value.direction.value,
@@ -121,7 +121,7 @@ def register(
             sha512=digest,
             call_key=value.external_id or "",
             object_id=value.recording.object_id if value.recording else None,
-            created_at=clock.now().replace(tzinfo=None),
+            created_at=clock.to_column(clock.now()),
             sealed=seal(dumps(value)),
         )
     )
@@ -164,7 +164,7 @@ def by_external_id(uow: UnitOfWork, external_id: str) -> list[str]:
 
 def record_refusal(uow: UnitOfWork, name: str, error: CandorError) -> str:
     """Put something on the list of what needs attention; an open entry of the same name and reason is renewed."""
-    name, at = name[:255], clock.now().replace(tzinfo=None)
+    name, at = name[:255], clock.to_column(clock.now())
     open_one = uow.execute(
         select(intake.c.id)
         .where(intake.c.name == name, intake.c.code == error.code, intake.c.resolved_at.is_(None))
@@ -189,7 +189,7 @@ def open_refusals(uow: UnitOfWork) -> list[IntakeRefusal]:
     rows = uow.execute(select(intake).where(intake.c.resolved_at.is_(None)).order_by(intake.c.at.desc(), intake.c.id))
     return [
         IntakeRefusal(
-            id=row.id, at=row.at.replace(tzinfo=UTC), name=row.name, code=row.code, message=row.message,
+            id=row.id, at=clock.from_column(row.at), name=row.name, code=row.code, message=row.message,
             advice=row.advice,
         )
         for row in rows
@@ -201,7 +201,7 @@ def resolve_refusal(uow: UnitOfWork, refusal_id: str) -> None:
     done = uow.execute(
         update(intake)
         .where(intake.c.id == refusal_id, intake.c.resolved_at.is_(None))
-        .values(resolved_at=clock.now().replace(tzinfo=None))
+        .values(resolved_at=clock.to_column(clock.now()))
     )
     if done.rowcount == 0:
         raise NotFound("There is no such entry that needs attention.", code="intake.not_found")

@@ -26,6 +26,16 @@ def require_aware(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def to_column(moment: datetime) -> datetime:
+    """For a database column without a zone: UTC, without saying so."""
+    return require_aware(moment).replace(tzinfo=None)
+
+
+def from_column(moment: datetime) -> datetime:
+    """What :func:`to_column` wrote, aware again."""
+    return moment.replace(tzinfo=UTC)
+
+
 @contextmanager
 def freeze(moment: datetime) -> Iterator[Callable[[timedelta], None]]:
     """Stop the clock at ``moment``; the yielded function moves it on."""

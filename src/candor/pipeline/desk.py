@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from candor.audit import service as audit
@@ -60,7 +60,7 @@ class Desk:
         items += [
             AttentionItem(
                 conversation_id=None, filename=refusal.name, stage=None, code=refusal.code, message=refusal.message,
-                advice=refusal.advice, at=refusal.at.replace(tzinfo=UTC) if refusal.at.tzinfo is None else refusal.at,
+                advice=refusal.advice, at=refusal.at,
                 attempts=0,
             )
             for refusal in register.open_refusals(uow)

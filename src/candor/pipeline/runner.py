@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from candor.errors import CandorError, Unavailable
 from candor.kit.database import Database, UnitOfWork
@@ -143,8 +143,3 @@ class Runner(Generic[R]):
         message = (record and record.error) or "An unexpected fault."
         advice = (record and record.advice) or "Try again with the retry button."
         return self.park(run_id, name, code, f"{message} Tried {attempts} times.", advice)
-
-
-def describe(fault: BaseException) -> dict[str, Any]:
-    """What may be logged of an exception: its type and code."""
-    return {"error": type(fault).__name__, "code": getattr(fault, "code", None)}

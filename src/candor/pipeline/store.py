@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -128,17 +128,13 @@ class StageRecord:
     advice: str | None
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=None)
-
-
 def add_run(uow: UnitOfWork, conversation_id: str, *, reason: str, first_stage: str, options: dict[str, Any]) -> str:
     """Ask for a run; any worker picks it up after the unit of work is committed."""
     run_id = new_id()
     uow.execute(
         insert(run).values(
             id=run_id, conversation_id=conversation_id, reason=reason, first_stage=first_stage, options=options,
-            state=RunState.QUEUED, created_at=_naive(clock.now()),
+            state=RunState.QUEUED, created_at=clock.to_column(clock.now()),
         )
     )  # fmt: skip
     return run_id
@@ -175,7 +171,7 @@ def counts(uow: UnitOfWork) -> dict[str, int]:
 
 def set_run(uow: UnitOfWork, run_id: str, state: RunState) -> None:
     """Move a run on."""
-    finished = None if state in UNFINISHED else _naive(clock.now())
+    finished = None if state in UNFINISHED else clock.to_column(clock.now())
     uow.execute(update(run).where(run.c.id == run_id).values(state=state, finished_at=finished))
 
 
@@ -187,7 +183,7 @@ def get_stage(uow: UnitOfWork, run_id: str, stage: str) -> StageRecord | None:
 
 def start_stage(uow: UnitOfWork, a_run: Run, stage: str) -> int:
     """Mark it running; returns which attempt this is, from 1."""
-    values = {"state": StageState.RUNNING, "started_at": _naive(clock.now()), "finished_at": None}
+    values = {"state": StageState.RUNNING, "started_at": clock.to_column(clock.now()), "finished_at": None}
     statement = upsert(stage_run).values(
         run_id=a_run.id, stage=stage, conversation_id=a_run.conversation_id, attempts=1, **values
     )
@@ -213,7 +209,7 @@ def end_stage(
         update(stage_run)
         .where(stage_run.c.run_id == run_id, stage_run.c.stage == stage)
         .values(
-            state=state, finished_at=_naive(clock.now()), seconds=seconds, error_code=code,
+            state=state, finished_at=clock.to_column(clock.now()), seconds=seconds, error_code=code,
             error=sentence and sentence[:1000], advice=advice and advice[:1000],
         )
     )  # fmt: skip
@@ -281,14 +277,14 @@ def get_artifact(uow: UnitOfWork, conversation_id: str, kind: str) -> tuple[str 
 
 def beat(uow: UnitOfWork, executor_id: str, pid: int) -> None:
     """A worker says that it lives."""
-    values = {"pid": pid, "beat_at": _naive(clock.now())}
+    values = {"pid": pid, "beat_at": clock.to_column(clock.now())}
     statement = upsert(worker).values(executor_id=executor_id, **values)
     uow.execute(statement.on_conflict_do_update(index_elements=["executor_id"], set_=values))
 
 
 def live_workers(uow: UnitOfWork, within: float) -> set[str]:
     """Executors that spoke within the last ``within`` seconds."""
-    limit = _naive(clock.now() - timedelta(seconds=within))
+    limit = clock.to_column(clock.now() - timedelta(seconds=within))
     return set(uow.execute(select(worker.c.executor_id).where(worker.c.beat_at >= limit)).scalars())
 
 
@@ -307,7 +303,7 @@ def _run(row: Any) -> Run:
 def _record(row: Any) -> StageRecord:
     return StageRecord(
         run_id=row.run_id, stage=row.stage, state=StageState(row.state), attempts=row.attempts,
-        started_at=row.started_at.replace(tzinfo=UTC),
-        finished_at=row.finished_at and row.finished_at.replace(tzinfo=UTC), seconds=row.seconds,
+        started_at=clock.from_column(row.started_at),
+        finished_at=row.finished_at and clock.from_column(row.finished_at), seconds=row.seconds,
         error_code=row.error_code, error=row.error, advice=row.advice,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from candor.conversation.evaluation import Evidence, Verdict
+from candor.conversation.finding import Finding
 from candor.conversation.model import Role
 from candor.scoring.context import Context, Outcome, role_words, shorten
 from candor.scoring.model import (
@@ -171,16 +172,7 @@ def _finding(rule: FindingRule, context: Context) -> Outcome:
         confidence *= min((context.sureness(place, rule.by) for place in context.speakers(rule.by)), default=0.0)
     name = rule.kind.replace("_", " ") + (f" ({rule.category})" if rule.category else "")
     note = f"{len(found)} × {name}; {'wanted' if rule.present else 'allowed fewer than'} {rule.at_least}."
-    evidence = tuple(
-        Evidence(
-            start=item.start,
-            end=item.end,
-            utterance=item.utterances[0] if item.utterances else None,
-            quote=item.quote,
-            note=item.label,
-        )
-        for item in found[:3]
-    ) or (Evidence(start=0.0, end=context.end, note=f"No {name} in the whole conversation."),)
+    evidence = _seen_in(found) or (Evidence(start=0.0, end=context.end, note=f"No {name} in the whole conversation."),)
     return Outcome(
         verdict=Verdict.YES if there is rule.present else Verdict.NO,
         confidence=confidence * (1.0 if found else max(0.5, context.quality(everyone, 0.0, float("inf")))),
@@ -193,12 +185,9 @@ def _finding(rule: FindingRule, context: Context) -> Outcome:
 _SURE = 0.95
 
 
-def _category(rule: CategoryRule, context: Context) -> Outcome:
-    there = rule.name in context.analysis.categories
-    where = [item for item in context.analysis.findings if item.category == rule.name]
-    quality = context.quality(range(len(context.streams)), 0.0, float("inf"))
-    name = rule.name.replace("_", " ")
-    evidence = tuple(
+def _seen_in(findings: Sequence[Finding]) -> tuple[Evidence, ...]:
+    """The first three places."""
+    return tuple(
         Evidence(
             start=item.start,
             end=item.end,
@@ -206,8 +195,18 @@ def _category(rule: CategoryRule, context: Context) -> Outcome:
             quote=item.quote,
             note=item.label,
         )
-        for item in where[:3]
-    ) or (Evidence(start=0.0, end=context.end, note=f"The whole conversation: {'' if there else 'not '}in {name}."),)
+        for item in findings[:3]
+    )
+
+
+def _category(rule: CategoryRule, context: Context) -> Outcome:
+    there = rule.name in context.analysis.categories
+    where = [item for item in context.analysis.findings if item.category == rule.name]
+    quality = context.quality(range(len(context.streams)), 0.0, float("inf"))
+    name = rule.name.replace("_", " ")
+    evidence = _seen_in(where) or (
+        Evidence(start=0.0, end=context.end, note=f"The whole conversation: {'' if there else 'not '}in {name}."),
+    )
     return Outcome(
         verdict=Verdict.YES if there is rule.present else Verdict.NO,
         confidence=_NOTICED * (1.0 if there else quality),

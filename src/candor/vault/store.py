@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, String, Table, delete, insert, select
 
 from candor.errors import NotFound
+from candor.kit import clock
 from candor.kit.database import UnitOfWork, metadata
 
 sealed_object = Table(
@@ -53,7 +54,7 @@ def put(uow: UnitOfWork, sealed: SealedObject) -> None:
     uow.execute(
         insert(sealed_object).values(
             id=sealed.id, conversation_id=sealed.conversation_id, kind=sealed.kind, size=sealed.size,
-            sha512=sealed.sha512, created_at=sealed.created_at.replace(tzinfo=None),
+            sha512=sealed.sha512, created_at=clock.to_column(sealed.created_at),
         )
     )  # fmt: skip
     put_key(uow, sealed.id, sealed.master_key_id, sealed.wrapped)
