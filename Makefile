@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 CANDOR = $(VENV)/bin/candor
 
-.PHONY: help install demo demo-calls test lint bench soak pins docs clean
+.PHONY: help install demo demo-calls test lint audit bench soak pins docs clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,13 +31,16 @@ demo-calls: install  ## Make the demo calls' sound again (needs festival, flite 
 
 test: $(VENV)/.test lint  ## Run every check and test.
 	@scripts/test-machine
-	@$(PYTHON) -m pytest $(PYTEST)
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.test  ## Style, types and the floors.
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m ruff check --quiet .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache | tail -4
+
+audit: $(VENV)/.test  ## Hold every pinned dependency against the published advisories.
+	@$(PYTHON) scripts/audit_dependencies.py
 
 bench: $(VENV)/.test  ## Run every benchmark at its small size; JSON lines on standard output.
 	@for bench in $(sort $(filter-out bench/__init__.py bench/report.py,$(wildcard bench/[a-z]*.py))); do \
@@ -49,6 +52,8 @@ soak: $(VENV)/.test  ## The long runs that are too slow for every change.
 docs: install  ## Write the generated reference pages again.
 	@$(CANDOR) settings --markdown > docs/reference/settings.md
 	@$(CANDOR) commands --markdown > docs/reference/cli.md
+	@$(PYTHON) -c 'from candor.access.reference import markdown; print(markdown(), end="")' > docs/reference/roles.md
+	@$(PYTHON) -c 'from candor.api import app, reference; print(reference.markdown(app.create_api(None).openapi()), end="")' > docs/reference/api.md
 
 pins: $(VENV)/.test  ## Pin the requirements again (needs pip-tools in the environment).
 	@$(PYTHON) -m pip install --quiet pip-tools

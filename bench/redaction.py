@@ -12,6 +12,7 @@ import csv
 import json
 import re
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,10 @@ BARE = re.compile(
     r"|\b[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}\b|\b\d{1,2}/\d{1,2}/\d{4}\b|\bmy name is \w+(?: \w+)?",
     re.IGNORECASE,
 )
+TELLS = re.compile(
+    r"\d|\b[Nn]ames?\b|\b(?:[Mm]r|[Mm]rs|[Mm]s|[Dd]r)\b|\b(?:I am|I'm|[Tt]his is|[Ii]ts|[Ii]t's|[Cc]all me)\W+[A-Z]"
+)
+"""Texts with a digit, or with what a name follows."""
 REFERENCE = "bare regular expressions"
 ASKS = {
     "postcode": "what is your postcode please?",
@@ -90,6 +95,11 @@ def offsets(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in re.finditer(r"\S+", text)]
 
 
+def built_with(key: str) -> bool:
+    """Whether a dialogue is of the half that was looked at while rules were written; the other half is held out."""
+    return zlib.crc32(key.encode()) % 2 == 0
+
+
 def evi(size: str, *, asked: bool) -> None:
     path = DATA / "text_pii_spoken_evi" / "dev" / "dialogues.en.tsv"
     if not path.is_file():
@@ -99,18 +109,19 @@ def evi(size: str, *, asked: bool) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file, delimiter="\t") if row["transcription"].strip()]
     for row in rows[:: 6 if size == "small" else 1]:
+        half = "built_with" if built_with(row["dialogue_id"]) else "held_out"
         turns = [(0, ASKS[row["item"]])] if asked else []
         found = redactor.redact(transcript([*turns, (1, row["transcription"])]))
         words = found.transcript.utterances[-1].text.split(" ")
         bare = bare_tokens(row["transcription"])
         tokens = row["transcription"].split()
-        counts = clean[row["item"]]
+        counts = clean[f"{row['item']}.{'asked' if asked else 'alone'}.{half}"]
         counts[0] += 1
         counts[1] += all(word.startswith("[") or word.lower().strip(".,?!") in EMPTY_WORDS for word in words)
         counts[2] += all(i in bare or word.lower() in EMPTY_WORDS for i, word in enumerate(tokens))
     for item, (n, whole, reference) in sorted(clean.items()):
         emit(
-            name=f"redaction.evi.{item}.{'asked' if asked else 'alone'}",
+            name=f"redaction.evi.{item}",
             value=whole / n,
             unit="rows with nothing left",
             n=n,
@@ -218,7 +229,9 @@ def free_text() -> dict[str, list[str]]:
             texts["banking77"] = [row["text"] for row in csv.DictReader(file)]
     lines = DATA / "text_topics_dstc11" / "dev" / "insurance_test-utterances.jsonl"
     if lines.is_file():
-        texts["dstc11"] = [json.loads(line)["utterance"] for line in lines.read_text(encoding="utf-8").splitlines()]
+        # Many of these tell names, numbers and addresses; those that plainly do not are taken.
+        said = [json.loads(line)["utterance"] for line in lines.read_text(encoding="utf-8").splitlines()]
+        texts["dstc11"] = [text for text in said if not TELLS.search(text)]
     folds = sorted((DATA / "text_topics_banking77_nlupp" / "dev" / "nlupp").glob("*/fold*.json"))
     if folds:
         texts["nlupp"] = [

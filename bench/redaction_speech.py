@@ -215,31 +215,58 @@ class Joined:
     length: int
 
 
-def joined(size: str) -> Iterator[Joined]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How numbers are joined: seconds (least, most) between digits, between groups of four, beside the number."""
+
+    seed: int
+    between: tuple[float, float] = (0.05, 0.18)
+    groups: tuple[float, float] = (0.25, 0.5)
+    beside: tuple[float, float] = (0.4, 0.4)
+    louder: float = 0.0
+    """dB by which the number may be louder or softer than the sentences."""
+
+
+BUILT_WITH = (Making(seed=5),)
+HELD_OUT = (
+    Making(seed=33, between=(0.0, 0.04), groups=(0.1, 0.25), beside=(0.25, 0.7), louder=6.0),
+    Making(seed=34, between=(0.2, 0.6), groups=(0.4, 0.8), beside=(0.25, 0.7), louder=6.0),
+    Making(seed=35, between=(0.03, 0.3), groups=(0.03, 0.5), beside=(0.15, 0.4), louder=6.0),
+)
+"""Other numbers, recordings of digits and sentences, and other rhythms; looked at only to report."""
+
+
+def joined(size: str, made: Sequence[Making] = BUILT_WITH) -> Iterator[Joined]:
     """Numbers of one real speaker between sentences of real telephone callers; always the same ones."""
+    for making in made:
+        yield from _joined(size, making, len(made))
+
+
+def _joined(size: str, making: Making, parts_made: int) -> Iterator[Joined]:
     digits_folder, carrier_folder = DATA / "audio_digits_fsdd" / "dev", DATA / "audio_telephone_wuw2" / "dev"
     if not (digits_folder.is_dir() and carrier_folder.is_dir()):
         return
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(making.seed)
     by_speaker: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(digits_folder.rglob("*.wav")):
         digit, speaker = path.stem.split("_")[:2]
         by_speaker[speaker][digit].append(path)
     records = [json.loads(line) for line in (carrier_folder / "refs.jsonl").read_text(encoding="utf-8").splitlines()]
     carriers = [record for record in records if record["kind"].startswith("free") and record["duration"] > 3]
-    for place in range(18 if size == "small" else 60):
+    for place in range((18 if size == "small" else 60) // parts_made):
         speaker = sorted(by_speaker)[place % len(by_speaker)]
         length = (16, 10, 8)[place // len(by_speaker) % 3]
         number = [str(n) for n in rng.integers(0, 10, length)]
         if length == 16:
             number = _with_check_digit(["4", *number[1:15]])
         before, after = (carriers[int(i)] for i in rng.choice(len(carriers), 2, replace=False))
-        parts = [_level(_mu_law((carrier_folder / before["file"]).read_bytes())), _quiet(rng, 0.4)]
+        parts = [_level(_mu_law((carrier_folder / before["file"]).read_bytes())), _beside(rng, making)]
+        loudness = 10 ** (rng.uniform(-making.louder, making.louder) / 20) if making.louder else 1.0
         at = sum(map(len, parts))
         times = []
         for i, digit in enumerate(number):
             if i:
-                gap = _quiet(rng, float(rng.uniform(0.25, 0.5) if i % 4 == 0 else rng.uniform(0.05, 0.18)))
+                gap = _quiet(rng, float(rng.uniform(*(making.groups if i % 4 == 0 else making.between))))
                 parts.append(gap)
                 at += len(gap)
             sound, rate = soundfile.read(
@@ -247,10 +274,10 @@ def joined(size: str) -> Iterator[Joined]:
             )
             if rate != RATE:
                 raise ValueError(f"digits at {rate} Hz")
-            parts.append(_level(sound))
+            parts.append(_level(sound) * np.float32(loudness))
             times.append((at / RATE, (at + len(sound)) / RATE))
             at += len(sound)
-        parts += [_quiet(rng, 0.4), _level(_mu_law((carrier_folder / after["file"]).read_bytes()))]
+        parts += [_beside(rng, making), _level(_mu_law((carrier_folder / after["file"]).read_bytes()))]
         whole = np.concatenate(parts).astype(np.float32)[:, np.newaxis]
         yield Joined(MemorySound(whole, RATE), times, length)
 
@@ -276,15 +303,26 @@ def _level(sound: np.ndarray) -> np.ndarray:
     return sound * (0.07 / max(float(np.sqrt(np.mean(sound[loud] ** 2))) if loud.any() else 1.0, 1e-6))
 
 
+def _beside(rng: np.random.Generator, making: Making) -> np.ndarray:
+    least, most = making.beside
+    return _quiet(rng, least if least == most else float(rng.uniform(least, most)))
+
+
 def _quiet(rng: np.random.Generator, seconds: float) -> np.ndarray:
     """The hiss of a line, −62 dB."""
     return rng.normal(0, 0.0008, round(seconds * RATE)).astype(np.float32)
 
 
-def digits(size: str, items: Sequence[tuple[Joined, Transcript]] | None = None) -> None:
+def digits(
+    size: str,
+    items: Sequence[tuple[Joined, Transcript]] | None = None,
+    *,
+    made: Sequence[Making] = BUILT_WITH,
+    name: str = "digits",
+) -> None:
     """Every digit masked (≥ 0.98 of its samples), and how much else within the sound."""
     if items is None:
-        items = [(item, recognise(item.sound)) for item in joined(size)]
+        items = [(item, recognise(item.sound)) for item in joined(size, made)]
     if not items:
         return
     for find, ours in ((redacted_times, True), (bare_times, False)):
@@ -307,7 +345,7 @@ def digits(size: str, items: Sequence[tuple[Joined, Transcript]] | None = None) 
     for length in sorted(result):
         mine, other = result[length], whole[length]
         emit(
-            name=f"redaction_speech.digits.{length}",
+            name=f"redaction_speech.{name}.{length}",
             value=mine[1] / mine[0],
             unit="share of digits wholly masked",
             n=int(mine[0]),
@@ -329,6 +367,7 @@ def main() -> None:
     size = parser.parse_args().size
     demo(size)
     digits(size)
+    digits(size, made=HELD_OUT, name="digits_held_out")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ CandorError
 ├── Forbidden           somebody is, but may not
 ├── TooLarge            over a stated limit
 ├── Unavailable         a fault that passes: try again (the pipeline does, with back-off)
-└── Damaged             what is held does not verify: wrong key, changed byte, missing piece
+└── Damaged             what is held does not verify: changed byte, missing piece
+    ├── WrongKey        it may well be whole, but not under the master key that is configured
+    └── Incomplete      it was begun and never finished: a half-written backup, a half-done restore
 
 ``code`` is stable and for machines (``media.empty``); the message is for the person who must act and holds no
 personal data, because it is logged. Foreign exceptions are turned into these at the adapter, cause kept.
@@ -86,3 +88,15 @@ class Damaged(CandorError):
     """What is held does not verify; nothing of it is returned."""
 
     code = "damaged"
+
+
+class WrongKey(Damaged):
+    """Sealed under another master key than those that are configured; nothing of it is returned."""
+
+    code = "vault.wrong_key"
+
+
+class Incomplete(Damaged):
+    """Begun and never finished; it is not used."""
+
+    code = "incomplete"

@@ -6,15 +6,38 @@ record and no door imports another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from candor.access.groups import Groups
 from candor.access.service import Access
+from candor.audit.log import AuditLog
+from candor.capture.control import RecorderClient
+from candor.consent.service import Consent
 from candor.kit.database import Database
+from candor.pipeline.announcing import Announcing
+from candor.pipeline.completeness import Completeness
+from candor.pipeline.consenting import Consenting
 from candor.pipeline.desk import Desk
+from candor.pipeline.disposing import Disposing
+from candor.pipeline.evidence import Evidence
+from candor.pipeline.gate import House
+from candor.pipeline.holding import Holding
 from candor.pipeline.intake import Intake
+from candor.pipeline.keeping import Keeping
+from candor.pipeline.persons import Persons
+from candor.pipeline.places import Places
+from candor.pipeline.revealing import Revealing
 from candor.pipeline.scores import Scores
 from candor.pipeline.shelf import Shelf
+from candor.pipeline.subject_requests import SubjectRequests
+from candor.pipeline.telephony import Telephony
+from candor.pipeline.workplaces import Workplaces
 from candor.replay.service import Replay
+from candor.vault.retention.service import Schedules
+
+if TYPE_CHECKING:
+    from candor.access.oidc import Provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +46,48 @@ class Services:
 
     database: Database
     access: Access
+    groups: Groups = field(default_factory=lambda: Groups({}))
+    """What groups of the identity provider give."""
+    provider: Provider | None = None
+    """The identity provider; None where people log in here alone."""
+    audit_log: AuditLog
+    evidence: Evidence
     replay: Replay
     desk: Desk
     scores: Scores
     intake: Intake
     shelf: Shelf
+    revealing: Revealing
+    """Opens conversations unmasked, to those who gave a reason."""
+    completeness: Completeness
+    places: Places
+    recorder: RecorderClient
+    """Asks the recorder of this machine; calls raise Unavailable when none runs."""
+    records: bool
+    """Whether a recorder should run on this machine."""
     upload_limit: int
     """Bytes of the largest recording that is taken."""
+    consent: Consent = field(default_factory=Consent)
+    """What the law asks of a call."""
+    consenting: Consenting
+    announcing: Announcing
+    workplaces: Workplaces
+    """Where agents work, and the documents of each site."""
+    telephony: Telephony
+    """What dial plans ask and tell."""
+    persons: Persons
+    """Finds people over all channels."""
+    holding: Holding
+    """Legal holds."""
+    disposing: Disposing
+    """The one way by which a conversation is destroyed."""
+    schedules: Schedules
+    keeping: Keeping
+    """What is due, and the sweep."""
+    subject_requests: SubjectRequests
+    house: House = field(default_factory=House)
+    """What holds for every call of this house; ``establishment`` is None until it is set."""
+    enforced: bool = False
+    """Whether calls are decided before they are recorded."""
     https: bool
     """Whether people come by https (through a proxy): cookies are then marked Secure."""

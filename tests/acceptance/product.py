@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -51,7 +52,17 @@ class Candor:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
-        return kept | {"CANDOR_DATA": str(self.data), "OMP_NUM_THREADS": "1", "COLUMNS": "80"} | self.settings
+        return (
+            kept
+            | {
+                "CANDOR_DATA": str(self.data),
+                "OMP_NUM_THREADS": "1",
+                "COLUMNS": "80",
+                # Several servers run beside one another in tests; those that record choose their ports.
+                "CANDOR_RECORDER": "false",
+            }
+            | self.settings
+        )
 
     def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen([COMMAND, *words], env=self.environment, text=True, **more)
@@ -173,12 +184,22 @@ def noise(target: Path, seconds: float, seed: int = 5, **form: str) -> Path:
 
 
 def everything_in(folder: Path, needles: Sequence[bytes]) -> dict[str, list[str]]:
-    """Which of ``needles`` (any case) occur in which files below ``folder``."""
+    """Which of ``needles`` (any case) occur in which files below ``folder``.
+
+    A few digits alone stand in every other random id by chance: they count where no letter of an id is beside them.
+    """
+    patterns = {
+        needle: re.compile(
+            rb"(?<![0-9a-f-])%b(?![0-9a-f-])" % needle if re.fullmatch(rb"\d{1,7}", needle) else re.escape(needle),
+            re.IGNORECASE,
+        )
+        for needle in needles
+    }
     found: dict[str, list[str]] = {}
     for file in sorted(folder.rglob("*")):
         if file.is_file():
-            data = file.read_bytes().lower()
-            hits = [needle.decode("latin-1") for needle in needles if needle.lower() in data]
+            data = file.read_bytes()
+            hits = [needle.decode("latin-1") for needle, pattern in patterns.items() if pattern.search(data)]
             if hits:
                 found[str(file.relative_to(folder))] = hits
     return found

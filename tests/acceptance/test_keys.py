@@ -55,11 +55,11 @@ def test_another_key_opens_nothing_and_changes_nothing(copy: Candor, tmp_path: P
     before = contents(copy.data)
     [(an_id,)] = copy.sql("select id from conversation")
     done = copy.run("show", an_id)
-    assert done.code == 4
+    assert done.code == 6
     assert "is not the one that this data folder was sealed under." in done.err
-    assert "Configure the key file or passphrase that this data folder was made with." in done.err
+    assert "Configure the key file, passphrase or key service that this data folder was made with." in done.err
     refused = copy.run("import", noise(tmp_path / "other.wav", 1.0, seed=7), "--no-wait")
-    assert refused.code == 4, "nothing may be sealed under a second key"
+    assert refused.code == 6, "nothing may be sealed under a second key"
     assert contents(copy.data) == before
 
 
@@ -77,7 +77,7 @@ def test_a_wrong_passphrase_is_told_at_once(tmp_path: Path) -> None:
     assert not (candor.data / "master.key").exists()
     before = contents(candor.data)
     done = Candor(candor.data, {"CANDOR_PASSPHRASE": "another passphrase entirely"}).run("list")
-    assert (done.code, done.err) == (2, "candor: The passphrase is not the one this vault was made with.\n")
+    assert (done.code, done.err) == (6, "candor: The passphrase is not the one this vault was made with.\n")
     without = Candor(candor.data).run("list")
     assert without.code == 4, "a key file must not be made beside a passphrase"
     assert contents(candor.data) == before

@@ -15,7 +15,7 @@ from tests.acceptance.product import Candor, cut, served
 pytestmark = pytest.mark.slow
 
 CALLS = ("02", "04", "05", "07", "08", "11")
-STAGES = ("decode", "transcribe", "redact", "analyse", "score", "index")
+STAGES = ("decode", "transcribe", "prove", "redact", "analyse", "score", "index")
 
 
 @pytest.fixture

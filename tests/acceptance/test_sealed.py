@@ -58,7 +58,9 @@ def private(house: House) -> list[bytes]:
 
 def test_the_search_for_needles_finds_needles(private: list[bytes], tmp_path: Path) -> None:
     (tmp_path / "leak.db").write_bytes(b"\0\1xx" + private[-1].upper() + b"\0RIFF")
-    assert set(everything_in(tmp_path, [*private, *SOUND])) == {"leak.db"}
+    (tmp_path / "digits.db").write_bytes(b"card 4111 1111")
+    (tmp_path / "ids.db").write_bytes(b"0198e0c4-1f2a-7411-1b2c-4111aa054111")
+    assert set(everything_in(tmp_path, [*private, *SOUND])) == {"leak.db", "digits.db"}
 
 
 def test_no_file_of_the_data_folder_holds_sound_or_personal_data_in_the_clear(
@@ -118,7 +120,7 @@ def test_without_its_data_key_the_sound_is_gone(house: House, tmp_path: Path) ->
         "select object_id from artifact where conversation_id = ? and kind = 'playback'", an_id
     )
     assert house.candor.run("audio", an_id, "-o", tmp_path / "before.flac").code == 0
-    kept = house.candor.sql("select master_key_id, wrapped from data_key where object_id = ?", object_id)[0]
+    kept = house.candor.sql("select * from data_key where object_id = ?", object_id)[0]
     house.candor.sql("delete from data_key where object_id = ?", object_id)
     try:
         done = house.candor.run("audio", an_id, "-o", tmp_path / "after.flac")
@@ -130,7 +132,7 @@ def test_without_its_data_key_the_sound_is_gone(house: House, tmp_path: Path) ->
         assert answer.headers["content-type"] == "application/problem+json"
         assert house.candor.run("audio", house.ids["03"], "-o", tmp_path / "other.flac").code == 0
     finally:
-        house.candor.sql("insert into data_key values (?, ?, ?)", object_id, *kept)
+        house.candor.sql(f"insert into data_key values ({', '.join('?' * len(kept))})", *kept)
 
 
 def test_a_changed_byte_is_told_and_nothing_of_it_is_played(house: House, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-import candor.wiring  # noqa: F401  it imports every room, and with them their tables
+import candor.api.app
+import candor.web.app
+import candor.wiring  # noqa: F401  together they import every room, and with them their tables
 from candor.errors import Conflict
 from candor.kit.database import Database, metadata, sqlite_url
 from candor.kit.migrations import upgrade

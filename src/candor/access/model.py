@@ -27,6 +27,10 @@ class Right(StrEnum):
     """See metadata, the redacted transcript and analysis, hear redacted sound, within one's scope."""
     CONVERSATION_IMPORT = "conversation:import"
     CONVERSATION_EXPORT = "conversation:export"
+    CONVERSATION_REVEAL = "conversation:reveal"
+    """Open unmasked text and sound, for a reason and for a while."""
+    CONVERSATION_HISTORY = "conversation:history"
+    """See who opened, exported and unmasked a conversation, and why."""
     CONVERSATION_RETRY = "conversation:retry"
     """Run a stage again, transcribe again."""
     SCORE_OVERRIDE = "score:override"
@@ -34,22 +38,122 @@ class Right(StrEnum):
     """Save a view for everyone."""
     HEALTH_READ = "health:read"
     """Needs attention, queues, workers."""
+    COMPLETENESS_READ = "completeness:read"
+    """See how the phone system's call lists and the recordings differ."""
+    COMPLETENESS_MANAGE = "completeness:manage"
+    """Hand in call lists, hold them against the recordings, close differences with a reason."""
+    CONSENT_READ = "consent:read"
+    """Ask what the law asks of a call, see the rules and what was changed of them."""
+    CONSENT_WRITE = "consent:write"
+    """Tell what callers and employees said of being recorded: for phone systems, desktops and forms."""
+    CONSENT_MANAGE = "consent:manage"
+    """Override rules of the consent engine, resolve quarantine."""
+    RETENTION_READ = "retention:read"
+    """See schedules, holds, requests of data subjects, and what was destroyed."""
+    RETENTION_MANAGE = "retention:manage"
+    """Draft schedules and put them into effect, settle conflicts with the law, sweep."""
+    HOLD_MANAGE = "hold:manage"
+    """Place and release legal holds."""
+    REQUEST_MANAGE = "request:manage"
+    """Take and answer requests of data subjects: copies and erasure."""
+    DISPOSAL_APPROVE = "disposal:approve"
+    """Be the second person who approves what is destroyed."""
+    AUDIT_READ = "audit:read"
+    """See the audit log of the whole house, verify it, take it along."""
+    KEYS_READ = "keys:read"
+    """See which master keys there are, how far an exchange is, when the last backup was made and verified."""
+    AUDIT_MANAGE = "audit:manage"
+    """Sign checkpoints, erase reasons that name people, explain what the log cannot know."""
+    EVIDENCE_EXPORT = "evidence:export"
+    """Take a conversation along as evidence, with its original sound; asks for a reason."""
+    CAPTURE_CONTROL = "capture:control"
+    """Pause, resume and end calls that are being recorded, within one's scope."""
     USER_MANAGE = "user:manage"
+    """Add and change people, teams, roles and reach; end log-in sessions; take second factors away."""
+    USER_PROVISION = "user:provision"
+    """SCIM 2.0: for the identity provider's token alone."""
 
 
 _ALL = frozenset(Right)
 _READ = frozenset({Right.CONVERSATION_READ})
 
 RIGHTS: dict[UserRole, frozenset[Right]] = {
-    UserRole.AGENT: _READ,
+    UserRole.AGENT: _READ | {Right.CAPTURE_CONTROL},
     UserRole.SUPERVISOR: _READ
-    | {Right.CONVERSATION_EXPORT, Right.CONVERSATION_RETRY, Right.SCORE_OVERRIDE, Right.VIEW_SHARE, Right.HEALTH_READ},
+    | {
+        Right.CONVERSATION_EXPORT,
+        Right.CONVERSATION_HISTORY,
+        Right.CONVERSATION_RETRY,
+        Right.SCORE_OVERRIDE,
+        Right.VIEW_SHARE,
+        Right.HEALTH_READ,
+        Right.COMPLETENESS_READ,
+        Right.CONSENT_READ,
+        Right.CAPTURE_CONTROL,
+    },
     UserRole.EVALUATOR: _READ | {Right.SCORE_OVERRIDE, Right.VIEW_SHARE},
     UserRole.TRAINER: _READ,
-    UserRole.COMPLIANCE: _READ | {Right.CONVERSATION_EXPORT, Right.HEALTH_READ, Right.VIEW_SHARE},
-    UserRole.AUDITOR: _READ | {Right.HEALTH_READ},
+    UserRole.COMPLIANCE: _READ
+    | {
+        Right.CONVERSATION_EXPORT,
+        Right.CONVERSATION_REVEAL,
+        Right.CONVERSATION_HISTORY,
+        Right.VIEW_SHARE,
+        Right.HEALTH_READ,
+        Right.COMPLETENESS_READ,
+        Right.COMPLETENESS_MANAGE,
+        Right.CONSENT_READ,
+        Right.CONSENT_WRITE,
+        Right.CONSENT_MANAGE,
+        Right.RETENTION_READ,
+        Right.RETENTION_MANAGE,
+        Right.HOLD_MANAGE,
+        Right.REQUEST_MANAGE,
+        Right.DISPOSAL_APPROVE,
+        Right.EVIDENCE_EXPORT,
+        Right.KEYS_READ,
+    },
+    UserRole.AUDITOR: _READ
+    | {Right.AUDIT_READ}
+    | {
+        Right.CONVERSATION_HISTORY,
+        Right.HEALTH_READ,
+        Right.COMPLETENESS_READ,
+        Right.CONSENT_READ,
+        Right.RETENTION_READ,
+        Right.KEYS_READ,
+    },
     UserRole.ADMINISTRATOR: _ALL,
 }
+
+
+class OwnCalls(StrEnum):
+    """Which of their own conversations agents see: the policy of the house."""
+
+    ALL = "all"
+    EVALUATED = "evaluated"
+    """Those that a person has evaluated."""
+    NONE = "none"
+
+
+class Breadth(StrEnum):
+    """Where a person's reach comes from."""
+
+    ROLE = "role"
+    """Supervisors see their own team's conversations, agents their own, all others everything."""
+    EVERYTHING = "everything"
+    LISTED = "listed"
+    """Those of the teams and of the queues given: of any of them. None given: nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Which conversations somebody sees. Agents see their own, whatever else stands here."""
+
+    breadth: Breadth = Breadth.ROLE
+    teams: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    own: OwnCalls = OwnCalls.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +169,7 @@ class Principal:
     team: str | None = None
     agent_id: str | None = None
     token_id: str | None = None
+    reach: Reach = Reach()
 
     def may(self, right: Right) -> bool:
         """For showing or hiding a control; every door still calls :meth:`require`."""

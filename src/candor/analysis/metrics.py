@@ -20,7 +20,7 @@ from candor.analysis.speech import (
     total,
 )
 from candor.conversation.finding import Finding, Metric
-from candor.conversation.model import Role
+from candor.conversation.model import Gap, Role
 from candor.conversation.transcript import SpeakerSplit, Transcript
 
 _MIN_INSIDE = 0.3
@@ -50,15 +50,18 @@ class Measured:
     findings: tuple[Finding, ...]
 
 
-def measure(transcript: Transcript, holds: HoldPhrases | None = None) -> Measured:
-    """All metrics that this call allows, by name as in ``METRICS``, and the findings about time."""
+def measure(transcript: Transcript, holds: HoldPhrases | None = None, gaps: Sequence[Gap] = ()) -> Measured:
+    """All metrics that this call allows, by name as in ``METRICS``, and the findings about time.
+
+    ``gaps`` are stretches of which nothing was recorded: on hold as the phone system told, or on purpose.
+    """
     speech = read_speech(transcript)
     if not speech.runs:
         silent = [_metric("silence.seconds", speech.duration, 1)]
         if speech.duration > 0:
             silent.append(_metric("silence.share", 1.0, 1))
         return Measured(tuple(silent), ())
-    silences = _silences(speech, holds or HoldPhrases())
+    silences = _silences(speech, holds or HoldPhrases(), gaps)
     crossings = _interruptions(speech)
     metrics = [
         *_talk(speech),
@@ -153,8 +156,11 @@ def _gaps(speech: Speech) -> list[Interval]:
     return [(left[1], right[0]) for left, right in pairwise(speech.anyone)]
 
 
-def _silences(speech: Speech, phrases: HoldPhrases) -> list[Finding]:
-    """Each long silence between speech: a hold when it was announced or thanked for, else dead air."""
+def _silences(speech: Speech, phrases: HoldPhrases, told: Sequence[Gap]) -> list[Finding]:
+    """Each long silence between speech: a hold when it was told, announced or thanked for, else dead air.
+
+    Silence that was made by not recording is neither.
+    """
     found: list[Finding] = []
     for start, end in _gaps(speech):
         if end - start < DEAD_AIR_SECONDS:
@@ -163,7 +169,10 @@ def _silences(speech: Speech, phrases: HoldPhrases) -> list[Finding]:
         after = [run for run in speech.runs if end - 1e-6 <= run.start < end + _THANKED_WITHIN]
         announced = [run for run in before if run.utterance in phrases.announced]
         thanked = [run for run in after if run.utterance in phrases.thanked]
-        kind = "hold" if announced or thanked else "dead_air"
+        reason = _told(told, start, end)
+        if reason not in {None, "on_hold"}:
+            continue
+        kind = "hold" if reason or announced or thanked else "dead_air"
         frame = sorted({run.utterance for run in (*before[-1:], *announced[-1:], *after[:1], *thanked[:1])})
         found.append(
             Finding(
@@ -175,11 +184,19 @@ def _silences(speech: Speech, phrases: HoldPhrases) -> list[Finding]:
                 utterances=tuple(frame),
                 value=round(end - start, 3),
                 unit="s",
-                confidence=0.9 if announced and thanked else 0.8 if kind == "hold" else 0.85,
+                confidence=1.0 if reason else 0.9 if announced and thanked else 0.8 if kind == "hold" else 0.85,
                 rule=f"metrics/{kind}@1",
             )
         )
     return found
+
+
+def _told(gaps: Sequence[Gap], start: float, end: float) -> str | None:
+    """Why nothing was recorded for most of a silence; None when something was."""
+    for gap in gaps:
+        if min(end, gap.stop) - max(start, gap.start) > (end - start) / 2:
+            return gap.reason
+    return None
 
 
 def _overlap(speech: Speech) -> list[Metric]:

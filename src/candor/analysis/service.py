@@ -14,6 +14,7 @@ from candor.analysis.phrases import PhraseBook, default_phrases, spot, spot_mean
 from candor.analysis.ports import Embedder
 from candor.analysis.sentiment import read_mood
 from candor.conversation.finding import Analysis, Finding
+from candor.conversation.model import Gap
 from candor.conversation.transcript import PiiSpan, Transcript
 
 VERSION = "1"
@@ -66,15 +67,19 @@ class Analyser:
         transcript: Transcript,
         masked: Sequence[PiiSpan] = (),  # noqa: ARG002  part of the room's contract: kept for rules about masked data
         embedded: EmbeddedTranscript | None = None,
+        gaps: Sequence[Gap] = (),
     ) -> Analysis:
-        """The analysis of a redacted transcript; vectors are computed here when a model is there and none are given."""
+        """The analysis of a redacted transcript; vectors are computed here when a model is there and none are given.
+
+        ``gaps``: where nothing was recorded.
+        """
         findings = spot(self._phrases, transcript)
         embedded = embedded or self.embed(transcript)
         if embedded is not None and self._embedder is not None and embedded.model == self.model:
             examples = self._example_vectors(self._embedder)
             found = spot_meaning(self._phrases, transcript, findings, embedded.indexes, embedded.matrix, examples)
             findings.extend(found)
-        measured = measure(transcript, _hold_phrases(findings))
+        measured = measure(transcript, _hold_phrases(findings), gaps)
         mood = read_mood(transcript)
         keywords = find_keywords(transcript)
         everything = [*findings, *measured.findings, *mood.findings, *keyword_findings(transcript, keywords)]

@@ -6,7 +6,33 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from candor.api import conversations, health, imports, problems, reference, scores, tokens
+from candor.api import (
+    announcements,
+    audit,
+    capture,
+    completeness,
+    consent,
+    conversations,
+    evidence,
+    health,
+    holds,
+    imports,
+    keys,
+    ledger,
+    people,
+    places,
+    problems,
+    reference,
+    requests,
+    retention,
+    reveals,
+    scim,
+    scores,
+    sites,
+    telephony,
+    tokens,
+)
+from candor.audit.origin import AskedFrom
 from candor.errors import NotFound
 
 if TYPE_CHECKING:
@@ -19,10 +45,35 @@ def create_api(services: Services) -> FastAPI:
     """The API over ``services``."""
     app = FastAPI(title="Candor", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    for module in (conversations, scores, imports, tokens, health, reference):
+    for module in (
+        conversations,
+        reveals,
+        capture,
+        places,
+        completeness,
+        consent,
+        ledger,
+        sites,
+        audit,
+        evidence,
+        announcements,
+        retention,
+        holds,
+        requests,
+        telephony,
+        scores,
+        imports,
+        tokens,
+        people,
+        scim,
+        keys,
+        health,
+        reference,
+    ):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(_unknown, prefix="/api")
     problems.install(app)
+    app.add_middleware(AskedFrom)
     return app
 
 

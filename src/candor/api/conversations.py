@@ -68,20 +68,20 @@ def facets(caller: Caller = needs(Right.CONVERSATION_READ)) -> dict[str, Any]:
 @router.get("/conversations/{conversation_id}")
 def get_conversation(conversation_id: str, caller: Caller = needs(Right.CONVERSATION_READ)) -> dict[str, Any]:
     """The whole conversation: docs/reference/conversation-json.md."""
-    return document(_view(caller, conversation_id))
+    return document(_opened(caller, conversation_id, "document"))
 
 
 @router.get("/conversations/{conversation_id}/transcript")
 def get_transcript(conversation_id: str, caller: Caller = needs(Right.CONVERSATION_READ)) -> dict[str, Any]:
     """The redacted transcript with word times, and what was masked; null before there is one."""
-    view = _view(caller, conversation_id)
+    view = _opened(caller, conversation_id, "transcript")
     return {"transcript": transcript(view.redaction), "redactions": redactions(view.redaction)}
 
 
 @router.get("/conversations/{conversation_id}/findings")
 def get_findings(conversation_id: str, caller: Caller = needs(Right.CONVERSATION_READ)) -> dict[str, Any]:
     """Metrics, findings, sentiment, keywords; null before it was analysed."""
-    view = _view(caller, conversation_id)
+    view = _opened(caller, conversation_id, "findings")
     return {"analysis": plain(view.analysis) if view.analysis else None}
 
 
@@ -153,3 +153,11 @@ def retry(
 def _view(caller: Caller, conversation_id: str) -> ConversationView:
     with caller.services.database.read() as uow:
         return caller.services.replay.view(uow, conversation_id, caller.scope)
+
+
+def _opened(caller: Caller, conversation_id: str, what: str) -> ConversationView:
+    """The conversation, and a line that it was opened."""
+    view = _view(caller, conversation_id)
+    with caller.services.database.write() as uow:
+        audit.record(uow, Event.OPENED, caller.principal.user_id, conversation_id=conversation_id, subject=what)
+    return view

@@ -7,8 +7,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from candor.access.refusals import note_refusal
 from candor.errors import (
     CandorError,
     Conflict,
@@ -78,9 +80,12 @@ def install(app: FastAPI) -> None:
 
 
 async def _deliberate(request: Request, error: Exception) -> Response:
-    del request
     if not isinstance(error, CandorError):
         raise error
+    known = getattr(request.state, "known", None)
+    if known and isinstance(error, Forbidden):
+        route = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
+        await run_in_threadpool(note_refusal, request.app.state.services.database, known, route)
     return of(error)
 
 

@@ -13,7 +13,6 @@ from candor.api.caller import Caller, needs
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.conversation.codec import plain
-from candor.errors import Forbidden
 
 router = APIRouter(tags=["tokens"])
 
@@ -35,9 +34,8 @@ def list_tokens(caller: Caller = needs(None)) -> dict[str, Any]:
 
 
 @router.post("/tokens", status_code=201)
-def create_token(given: NewToken, caller: Caller = needs(None)) -> dict[str, Any]:
+def create_token(given: NewToken, caller: Caller = needs(None, in_person=True)) -> dict[str, Any]:
     """A new token with at most one's own rights; its secret is shown this once."""
-    _in_person(caller)
     expires: datetime | None = given.expires_at
     with caller.services.database.write() as uow:
         secret, info = caller.services.access.create_token(uow, caller.principal, given.name, given.scopes, expires)
@@ -50,14 +48,8 @@ def revoke_token(token_id: str, caller: Caller = needs(None)) -> Response:
     """End one of one's own tokens."""
     # A token may end itself, but no other: who stole one must not lock the others out.
     if caller.principal.token_id != token_id:
-        _in_person(caller)
+        caller.in_person()
     with caller.services.database.write() as uow:
         caller.services.access.revoke_token(uow, caller.principal.user_id, token_id)
         audit.record(uow, Event.TOKEN_REVOKED, caller.principal.user_id, subject=token_id)
     return Response(status_code=204)
-
-
-def _in_person(caller: Caller) -> None:
-    # A token that could make tokens would outlive its own end.
-    if caller.principal.token_id is not None:
-        raise Forbidden("Tokens are made and ended by a logged-in person.", code="token.in_person")

@@ -136,9 +136,25 @@ def get(uow: UnitOfWork, conversation_id: str, *, unseal: Callable[[bytes], byte
     return loads(Conversation, unseal(sealed))
 
 
+def replace_value(uow: UnitOfWork, value: Conversation, *, seal: Callable[[bytes], bytes]) -> None:
+    """Keep ``value`` in place of what is known of the conversation.
+
+    The digest that tells whether the same bytes came already stays that of the bytes that came.
+    """
+    object_id = value.recording.object_id if value.recording else None
+    changed = {"sealed": seal(dumps(value)), "object_id": object_id}
+    uow.execute(update(conversation).where(conversation.c.id == value.id).values(**changed))
+
+
 def exists(uow: UnitOfWork, conversation_id: str) -> bool:
     """Whether a conversation is registered."""
     return uow.execute(select(conversation.c.id).where(conversation.c.id == conversation_id)).first() is not None
+
+
+def registered_at(uow: UnitOfWork, conversation_id: str) -> datetime | None:
+    """When it was taken in; None when there is no such conversation."""
+    found = uow.execute(select(conversation.c.created_at).where(conversation.c.id == conversation_id)).scalar()
+    return None if found is None else clock.from_column(found)
 
 
 def ids(uow: UnitOfWork) -> list[str]:
@@ -160,6 +176,12 @@ def by_digest(uow: UnitOfWork, sha512: str, *, external_id: str | None = None) -
 def by_external_id(uow: UnitOfWork, external_id: str) -> list[str]:
     """The conversations with this call id."""
     return list(uow.execute(select(conversation.c.id).where(conversation.c.external_id == external_id)).scalars())
+
+
+def external_id(uow: UnitOfWork, conversation_id: str) -> str | None:
+    """The phone system's id of a conversation; None without one, and for what is not there."""
+    query = select(conversation.c.external_id).where(conversation.c.id == conversation_id)
+    return uow.execute(query).scalar_one_or_none()
 
 
 def record_refusal(uow: UnitOfWork, name: str, error: CandorError) -> str:

@@ -16,9 +16,12 @@ from rich.table import Table
 
 from candor import wiring
 from candor.access.model import UserRole
+from candor.capture.files import gather
+from candor.cli import demo_consent
+from candor.cli.demo_consent import DemoConsent
 from candor.cli.following import Follow
-from candor.cli.importing import take_all
-from candor.cli.serve import Child, configured, supervise
+from candor.cli.playing import fresh, play_calls
+from candor.cli.serve import Child, configured, family, supervise
 from candor.errors import Conflict, InvalidInput
 from candor.services import Services
 from candor.settings import DATA_FOLDER_NAME, Settings, default_to
@@ -44,24 +47,35 @@ def demo(
 ) -> None:
     """Start Candor with demo conversations; made for ``make demo``."""
     default_to(data=Path.cwd() / DATA_FOLDER_NAME, log_level="WARNING")
+    demo_consent.house()
     settings = configured()
     _require_free(settings)
     wiring.prepare(settings)
     services = wiring.open_services(settings)
     password = _people(services, settings, agent_id or None, team or None)
 
-    children = [Child(["web"]), *(Child(["worker"]) for _ in range(settings.workers))]
+    children = family(settings)
     address = f"http://{settings.host}:{settings.port}"
     try:
         _wait_for(settings, children[0])
         _welcome(address, password, settings.data)
-        outcome = take_all(services, [str(manifest)], source="demo", console=_console)
-        ids = [an_id for _, an_id in outcome.imported]
-        parked = Follow(services, _console).until_done(ids, tend=lambda: _tend(children))
-        for name, why in [(f.name, f.message) for f in outcome.failed] + [
-            (an_id, str(why)) for an_id, why in parked.items()
-        ]:
-            _console.print(f"[red]{name}: {why}")
+        items = fresh(services, list(gather([str(manifest)])))
+        consent = DemoConsent(services)
+        consent.announce(items)
+        also = list(consent.further)
+
+        def tend() -> None:
+            _tend(children)
+            consent.tend()
+
+        awaited = [*items, *consent.kept]
+        ids = play_calls(services, [*items, *also], awaited, console=_console, tend=tend)
+        follow = Follow(services, _console)
+        parked = follow.until_done(ids, tend=lambda: _tend(children))
+        if again := consent.decide(ids):
+            parked |= follow.until_done(again, tend=lambda: _tend(children))
+        for name in parked.keys() - consent.quarantined(ids) - set(again):
+            _console.print(f"[red]{name}: {parked[name]}")
         _console.print(f"\nDone: [bold]{address}[/]   Stop with Ctrl-C; start again with `make demo`.")
     except BaseException:
         for child in children:
@@ -117,7 +131,7 @@ def _require_free(settings: Settings) -> None:
 
 
 def _wait_for(settings: Settings, web: Child) -> None:
-    for _ in range(300):
+    for _ in range(900):
         with socket.socket() as probe:
             if probe.connect_ex((settings.host, settings.port)) == 0:
                 return
@@ -133,4 +147,5 @@ def _welcome(address: str, password: str, data: Path) -> None:
     for login, _, role in PEOPLE:
         table.add_row(login, password, role)
     _console.print(table)
-    _console.print(f"Data folder: {data}\n")
+    _console.print(f"Data folder: {data}")
+    _console.print("The demo calls are now played in, live, as a phone system would: by SIPREC on this machine.\n")

@@ -17,8 +17,10 @@ from candor import wiring
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.cli.tables import print_table
+from candor.conversation.codec import plain
+from candor.conversation.model import told_once
 from candor.errors import InvalidInput
-from candor.replay.document import document, row
+from candor.replay.document import document, row, shown_as
 from candor.replay.exports import Format, as_text, inline_sound
 from candor.replay.model import ConversationFilter, ConversationView, Page, Scope, SortKey, Status
 from candor.services import Services
@@ -79,7 +81,10 @@ def show(
     as_json: bool = typer.Option(False, "--json", help="Everything, for scripts."),
 ) -> None:
     """Show one conversation: who, when, what was said, how it was scored."""
-    view = _view(wiring.open_services(), conversation_id)
+    services = wiring.open_services()
+    view = _view(services, conversation_id)
+    with services.database.write() as uow:
+        audit.record(uow, Event.OPENED, "cli", conversation_id=conversation_id, subject="document")
     if as_json:
         print(json.dumps(document(view), ensure_ascii=False))
     else:
@@ -106,7 +111,7 @@ def export(
         if output is None:
             print(text)
         else:
-            with _private(output) as target:
+            with private(output) as target:
                 target.write(text.encode())
     _note(services, conversation_id, form.value)
 
@@ -118,19 +123,43 @@ def audio(
     redacted: bool = typer.Option(True, "--redacted/--original", help="Personal data masked, or the original."),
     reason: str | None = typer.Option(None, help="Why the original is needed."),
 ) -> None:
-    """Write the sound of a conversation to a file."""
-    del reason
-    if not redacted:
-        raise InvalidInput("The original sound is not given out.", code="audio.original", advice="Use --redacted.")
+    """Write the sound of a conversation to a file; the original with a reason, written to the audit log."""
     services = wiring.open_services()
-    _write_sound(services, conversation_id, output)
-    _note(services, conversation_id, "audio")
+    if redacted:
+        _write_sound(services, conversation_id, output)
+        _note(services, conversation_id, "audio")
+        return
+    with services.database.write() as uow:
+        services.replay.row(uow, conversation_id, _EVERYTHING)
+        services.revealing.grant(uow, conversation_id, None, reason or "")
+        stream = services.revealing.sound(uow, conversation_id, None).open()
+    with stream, private(output) as target:
+        _copy(stream, target)
+
+
+def reveal(
+    conversation_id: str = typer.Argument(help="The conversation's id."),
+    *,
+    reason: str = typer.Option(..., help="Why it must be read unmasked; it stands in the conversation's history."),
+    as_json: bool = typer.Option(False, "--json", help="With word times, for scripts."),
+) -> None:
+    """Show what was said unmasked; written to the audit log."""
+    services = wiring.open_services()
+    with services.database.write() as uow:
+        services.replay.row(uow, conversation_id, _EVERYTHING)
+        services.revealing.grant(uow, conversation_id, None, reason)
+        found = services.revealing.text(uow, conversation_id, None).transcript
+    if as_json:
+        print(json.dumps(plain(found), ensure_ascii=False))
+        return
+    for said in found.utterances:
+        print(f"{said.start:7.1f}  {found.role_of(said).value:9}  {said.text}")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("list")(list_)
-    for command in (search, show, export, audio):
+    for command in (search, show, export, audio, reveal):
         app.command()(command)
 
 
@@ -151,11 +180,11 @@ def _write_sound(services: Services, conversation_id: str, output: Path | None) 
         if output is None:
             _copy(stream, sys.stdout.buffer)
         else:
-            with _private(output) as target:
+            with private(output) as target:
                 _copy(stream, target)
 
 
-def _private(path: Path) -> BinaryIO:
+def private(path: Path) -> BinaryIO:
     """A file that only its owner reads."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
@@ -194,8 +223,29 @@ def _tell_view(view: ConversationView) -> None:
     )
     if found.attention:
         print(found.attention)
+    for line in _happenings(view):
+        print(line)
+    if view.legs:
+        print("Other legs of this contact:")
+    for leg in view.legs:
+        length = "" if leg.duration is None else f"{leg.duration:.0f} s"
+        print(f"  {leg.started_at:%Y-%m-%d %H:%M}Z  {leg.agent or '?'} with {leg.customer or '?'}  {length}  {leg.id}")
     for each in view.evaluations:
         print(f"{each.scorecard} ({each.source.value}): {'not scored' if each.score is None else f'{each.score:.0f}'}")
     for said in view.redaction.transcript.utterances if view.redaction else ():
         role = view.redaction.transcript.role_of(said).value if view.redaction else ""
         print(f"{said.start:7.1f}  {role:9}  {said.text}")
+
+
+def _happenings(view: ConversationView) -> list[str]:
+    """Who came and went, and where nothing was kept and why, in order of time."""
+    found: list[tuple[float, str]] = []
+    for party in view.conversation.parties:
+        who = f"{party.role.value} {shown_as(party) or ''}".strip()
+        found += [
+            (at, f"{who} {did}") for at, did in ((party.joined, "joined"), (party.left, "left")) if at is not None
+        ]
+    for gap in told_once(view.conversation.gaps):
+        by = f" by {gap.by}" if gap.by else ""
+        found.append((gap.start, f"nothing kept until {gap.stop:.1f}: {gap.reason.replace('_', ' ')}{by}"))
+    return [f"{at:7.1f}  {what}" for at, what in sorted(found)]

@@ -14,8 +14,9 @@ from types import FrameType
 import typer
 
 from candor import wiring
+from candor.errors import InvalidInput
 from candor.kit import log
-from candor.settings import Settings, load
+from candor.settings import Settings, load, one_thread_each
 
 _RESTART_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
@@ -31,7 +32,8 @@ _CHILD_OF = typer.Option(None, "--child-of", hidden=True, help="End when this pa
 class Child:
     """A process of ours that is started again when it dies."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], patience: float = 20.0) -> None:
+        self.patience = patience
         self._command = [sys.executable, "-m", "candor.cli.main", *command, "--child-of", str(os.getpid())]
         self._pause = 0.0
         self._due = 0.0
@@ -64,9 +66,18 @@ def serve() -> None:
     """Start Candor: the pages, the API and the workers, until interrupted."""
     settings = configured()
     wiring.prepare(settings)
-    children = [Child(["web"]), *(Child(["worker"]) for _ in range(settings.workers))]
+    one_thread_each()
+    children = family(settings)
     print(f"Candor is at http://{settings.host}:{settings.port} with {settings.workers} workers. Stop with Ctrl-C.")
     supervise(children)
+
+
+def family(settings: Settings) -> list[Child]:
+    """Every process of one Candor, started: the web process first."""
+    listened = settings.pause_phrases or settings.hears_objections
+    recording = ["recorder", *(["spotter"] if listened else [])] if settings.recorder else []
+    names = ["web", *recording, *["worker"] * settings.workers]
+    return [Child([name], patience=settings.drain_seconds + 10) for name in names]
 
 
 def supervise(children: Sequence[Child]) -> None:
@@ -85,7 +96,7 @@ def supervise(children: Sequence[Child]) -> None:
         time.sleep(0.2)
     for child in children:
         child.stop()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + max(20.0, *(child.patience for child in children))
     for child in children:
         try:
             child.process.wait(max(0.1, deadline - time.monotonic()))
@@ -100,7 +111,8 @@ def web(*, child_of: int | None = _CHILD_OF) -> None:
     settings = configured()
     services = wiring.open_services(settings)
     config = uvicorn.Config(
-        wiring.application(services), host=settings.host, port=settings.port, log_config=None, access_log=False,
+        wiring.application(services, settings), host=settings.host, port=settings.port, log_config=None,
+        access_log=False,
         server_header=False, timeout_graceful_shutdown=5, proxy_headers=settings.https,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -134,6 +146,29 @@ def worker(
         a_worker.work(until_idle=until_idle, parent=child_of)
     finally:
         slot.release()
+
+
+def recorder(*, child_of: int | None = _CHILD_OF) -> None:
+    """The recorder alone: takes calls by SIPREC and media streams, and seals them in the spool."""
+    settings = configured()
+    process = wiring.make_recorder(settings)
+    process.run(parent=child_of)
+
+
+def spotter(*, child_of: int | None = _CHILD_OF) -> None:
+    """Listen to calls in progress for phrases that pause recording (CANDOR_PAUSE_PHRASES), and for objections to it."""
+    settings = configured()
+    if not settings.pause_phrases and not settings.hears_objections:
+        raise InvalidInput(
+            "There is nothing to listen for.",
+            code="settings.missing",
+            advice="Set CANDOR_PAUSE_PHRASES, or CANDOR_CONSENT=enforce with CANDOR_OBJECTIONS=live.",
+        )
+    listening = wiring.make_spotter(settings)
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: asked.set())
+    listening.run(lambda: asked.is_set() or (child_of is not None and os.getppid() != child_of))
 
 
 def configured() -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,6 +51,10 @@ class Party:
     """The contact centre's own key for an agent."""
     channel: int | None = None
     """The recording's channel (from 0) on which this party is heard alone; None when mixed or unknown."""
+    joined: float | None = None
+    """Seconds from the beginning at which the party came; None: was there from the start, or not known."""
+    left: float | None = None
+    """Seconds at which the party went; None: stayed to the end, or not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,39 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of the call of which nothing was kept, and why; the time line goes on through it."""
+
+    start: float
+    """Seconds from the beginning."""
+    stop: float
+    reason: str
+    """paused, on_hold, discarded (by the sender), interrupted (the recorder died)."""
+    by: str = ""
+    """What caused it: api, sip, key, spoken …"""
+    channel: int | None = None
+    """Which channel; None: all."""
+
+
+def told_once(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Gaps as people are told of them: of those for the same reason that begin and stop together, the first.
+
+    A hold is one thing that happened, though each stream of the call says it for itself, some milliseconds apart.
+    """
+    told: list[Gap] = []
+    for gap in sorted(gaps, key=lambda each: each.start):
+        for one in reversed(told):
+            if gap.start - one.start >= 1:
+                told.append(gap)
+                break
+            if gap.reason == one.reason and abs(gap.stop - one.stop) < 1:
+                break
+        else:
+            told.append(gap)
+    return tuple(told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """One customer conversation, before anything was understood of it."""
 
@@ -106,6 +144,11 @@ class Conversation:
     """BCP 47; None means "find out"."""
     subject: str | None = None
     recording: Recording | None = None
+    group: str | None = None
+    """What the legs of one contact share (RFC 7865 communication session group, AudioHook conversation)."""
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Plain sentences on what was unusual when it was captured: lost packets, silent streams …"""
 
     def __post_init__(self) -> None:
         if self.started_at.tzinfo is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,16 @@ class Utterance:
     text: str
     words: tuple[Word, ...] = ()
     confidence: float = 1.0
+
+    def timed(self) -> Iterator[tuple[str, float, float]]:
+        """(word, start, end) in order; words without times of their own are spread evenly."""
+        if self.words:
+            yield from ((word.text, word.start, word.end) for word in self.words)
+            return
+        pieces = self.text.split()
+        step = (self.end - self.start) / max(1, len(pieces))
+        for place, piece in enumerate(pieces):
+            yield piece, self.start + place * step, self.start + (place + 1) * step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

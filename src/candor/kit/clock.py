@@ -36,6 +36,19 @@ def from_column(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
 
 
+def from_unix_ns(nanoseconds: int) -> datetime:
+    """Unix time in nanoseconds as a datetime, to the microsecond."""
+    return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC) + timedelta(
+        microseconds=nanoseconds % 1_000_000_000 // 1_000
+    )
+
+
+def to_unix_ns(moment: datetime) -> int:
+    """The inverse of :func:`from_unix_ns`."""
+    since = require_aware(moment) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
 @contextmanager
 def freeze(moment: datetime) -> Iterator[Callable[[timedelta], None]]:
     """Stop the clock at ``moment``; the yielded function moves it on."""

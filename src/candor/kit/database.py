@@ -7,8 +7,9 @@ so that a deleted key does not linger in free pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from sqlalchemy.exc import OperationalError
 from candor.errors import Unavailable
 
 UnitOfWork = Connection
+_AFTERWARDS = "candor_after_commit"
+_PATIENCE_MS = 15_000
 
 metadata = MetaData(
     naming_convention={
@@ -31,6 +34,26 @@ metadata = MetaData(
 """Every room's tables register here, so that migrations can be compared with the code."""
 
 
+def after_commit(uow: UnitOfWork, callback: Callable[[Engine], None]) -> None:
+    """Call ``callback`` once after ``uow`` is committed, never when it is not; a crash in between leaves it out."""
+    uow.info.setdefault(_AFTERWARDS, {})[callback] = None
+
+
+def cut_log(engine: Engine) -> None:
+    """Write what waits in the write-ahead log into the database and cut the log, so that deleted rows are nowhere.
+
+    Left to the next call while a reader needs the log.
+    """
+    if engine.dialect.name == "sqlite":
+        # What it comes after is committed: that the log cannot be cut just now must not look like a failure of that.
+        with suppress(OperationalError, sqlite3.OperationalError), engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=200")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+            cursor.close()
+
+
 class Database:
     """The engine and its two kinds of transaction."""
 
@@ -39,10 +62,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
-        """A snapshot for queries; whatever it might write is rolled back."""
-        with self.engine.connect() as connection:
-            yield connection
-            connection.rollback()
+        """A snapshot for queries; whatever it might write is rolled back. Raises Unavailable when it cannot be read."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+                connection.rollback()
+        except OperationalError as error:
+            raise Unavailable("The database cannot be read just now.", advice="Try again in a moment.") from error
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
@@ -53,8 +79,12 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.execution_options(candor_write=True)
+                connection.info.pop(_AFTERWARDS, None)
                 with connection.begin():
                     yield connection
+                afterwards = connection.info.pop(_AFTERWARDS, {})
+            for callback in afterwards:
+                callback(self.engine)
         except OperationalError as error:
             raise Unavailable("The database did not take the change.", advice="Try again in a moment.") from error
 
@@ -84,7 +114,7 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        "busy_timeout=15000",
+        f"busy_timeout={_PATIENCE_MS}",
         "foreign_keys=ON",
         "secure_delete=ON",
         "temp_store=MEMORY",

@@ -1,12 +1,13 @@
 """Structured logs: JSON lines (or colours on a terminal), never personal data.
 
 Only identifiers, counts, codes and durations are logged. A processor drops the values of keys that could carry what
-people said or who they are, should one slip in.
+people said or who they are, and whatever looks like a secret of ours inside any value, should one slip in.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -27,8 +28,28 @@ PRIVATE_KEYS = frozenset(
         "query",
         "password",
         "token",
+        "secret",
+        "reason",
     }
 )
+_SECRETS = re.compile(
+    r"candor_[A-Za-z0-9_-]{16,}"  # an API token
+    r"|(?i:\b(?:bearer|basic)\s+[A-Za-z0-9+/._~=-]{8,})"  # an Authorization header
+    r"|(?i:\b(?:candor_session|candor_visitor|password|passwd|secret|token|api[_-]?key)[\"']?\s*[=:]\s*[\"']?[^\s\"'&;,]+)"
+    r"|\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@"  # the password in an address
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)",
+    re.DOTALL,
+)
+
+
+class _StandardError:
+    """Standard error as it is when something is written: it may be another by then, and the first one closed."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure(*, json_lines: bool, level: str = "INFO") -> None:
@@ -46,10 +67,11 @@ def configure(*, json_lines: bool, level: str = "INFO") -> None:
             structlog.processors.StackInfoRenderer(),
             _without_private_keys,
             structlog.processors.format_exc_info,
+            _without_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
 
@@ -62,4 +84,11 @@ def get_logger(name: str) -> Any:
 def _without_private_keys(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in PRIVATE_KEYS & event.keys():
         event[key] = "[not logged]"
+    return event
+
+
+def _without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _SECRETS.sub("[not logged]", value)
     return event

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.capture import store as register
+from candor.consent import custody
 from candor.errors import Conflict, InvalidInput, NotFound
 from candor.kit.database import Database, UnitOfWork
 from candor.pipeline import store
 from candor.pipeline.runner import Marker
 from candor.pipeline.stages import STAGES
 from candor.pipeline.store import RunState, StageRecord
+from candor.vault.holds import store as holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class Desk:
     ) -> str:  # fmt: skip
         """Run a conversation again from ``stage`` on (the first when left out); returns the run's id.
 
-        Raises NotFound, InvalidInput for a stage that does not exist, Conflict while a run is under way.
+        Raises NotFound, InvalidInput for a stage that does not exist, Conflict while a run is under way or when it is
+        finished and under a legal hold, Forbidden for a quarantined conversation: resolving it makes it go on.
         """
         names = [known.name for known in STAGES]
         first = stage or names[0]
@@ -89,6 +92,12 @@ class Desk:
                     code="pipeline.busy",
                     advice="Wait until it is done.",
                 )
+            custody.require_free(uow, conversation_id)
+            if newest.state is RunState.DONE and holds.is_held(uow, conversation_id):
+                raise Conflict(
+                    "A legal hold covers this conversation: what was made of it is not replaced.", code="hold.held",
+                    advice="Release the hold first, under Compliance, Holds.",
+                )  # fmt: skip
             first = self._earliest_gap(uow, conversation_id, names, first)
             run_id = store.add_run(uow, conversation_id, reason=reason, first_stage=first, options=dict(options or {}))
             self._marker.mark(uow, conversation_id, "queued", None)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from candor.consent.basis import Read, entries_of
 from candor.conversation.model import Conversation, Recording
 from candor.conversation.transcript import Transcript
 from candor.conversation.vcon import VconDialog, VconDocument, parse
@@ -52,6 +54,15 @@ class Document:
             )
         except ValueError:
             raise InvalidInput("The vCon says nowhere when the conversation began.", code="vcon.no_date") from None
+
+    def consent(self, conversation: Conversation, *, purpose: str, actor: str, now: datetime) -> Read:
+        """What the ledger is to know of the conversation by the document's word, for this house's ``purpose``."""
+        bases, notes = self.vcon.lawful_bases()
+        found = entries_of(
+            bases, conversation_id=conversation.id, call_id=conversation.external_id, purpose=purpose,
+            began=conversation.started_at, now=now, actor=actor,
+        )  # fmt: skip
+        return Read(found.entries, (*notes, *found.notes))
 
 
 def read_document(data: bytes, filename: str, beside: Beside) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from candor.audit import service as audit
@@ -16,6 +16,8 @@ from candor.audit.service import Event
 from candor.capture import store as register
 from candor.capture.files import IntakeItem, ItemKind, Limits, Metadata, mediatype, probe, read_facts
 from candor.capture.files import conversation as make_conversation
+from candor.consent.ledger.model import Entry
+from candor.consent.ledger.service import Ledger
 from candor.conversation.model import Conversation, Recording, Sound
 from candor.conversation.transcript import Transcript
 from candor.errors import CandorError, InvalidInput, TooLarge
@@ -57,9 +59,16 @@ class Intake:
         enlist: Callable[[UnitOfWork, Conversation, Sound | None], None],
         limits: Limits,
         region: str | None = None,
+        *,
+        ledger: Ledger,
+        purpose: str = "quality",
+        destroyed: Callable[[UnitOfWork, str], None] | None = None,
     ) -> None:
+        """``region``: ISO 3166 country of numbers without +; ``purpose``: what this house records for (rule pack);
+        ``destroyed`` raises Conflict for the digest of a recording that was destroyed here."""
         self._database, self._shelf, self._enlist = database, shelf, enlist
         self.limits, self._region = limits, region
+        self._ledger, self._purpose, self._destroyed = ledger, purpose, destroyed
 
     def begin(
         self, filename: str, metadata: Mapping[str, object], *, actor: str, source: str = "import",
@@ -144,6 +153,15 @@ class Intake:
             raise
         return replace(taken, notes=(*facts.notes, *notes, *sound.notes))
 
+    def admit(self, conversation: Conversation, sealed: list[SealedObject]) -> Taken:
+        """Take in a call that the recorder captured: its original comes first in ``sealed``.
+
+        Raises CandorError; the sealed objects are then still the caller's.
+        """
+        with self._shelf.vault.look(sealed[0]) as stream:
+            sound = probe(stream, conversation.recording.filename if conversation.recording else "", self.limits)
+        return self._register(conversation, sound, "recorder", sealed, sha512=f"call:{conversation.id}")
+
     def _settle_document(self, upload: Upload) -> Taken:
         """A vCon: its recording becomes the original, its text the given transcript; the document itself is kept."""
         data = upload.document()
@@ -168,12 +186,16 @@ class Intake:
             conversation = replace(
                 document.conversation(an_id, recording, None if sound is None else sound.channels), source=upload.source
             )
-            taken = self._register(conversation, sound, upload.actor, sealed, given=document.transcript, sha512=digest)
+            consent = document.consent(conversation, purpose=self._purpose, actor=upload.actor, now=clock.now())
+            taken = self._register(
+                conversation, sound, upload.actor, sealed, given=document.transcript, sha512=digest,
+                words=consent.entries,
+            )  # fmt: skip
         except CandorError:
             for one in sealed:
                 vault.objects.delete(one.id)
             raise
-        return replace(taken, notes=document.notes)
+        return replace(taken, notes=(*document.notes, *consent.notes))
 
     def _look(self, sealed: SealedObject, filename: str) -> tuple[Sound, str]:
         """What a sealed original is: (sound, media type); raises MediaRejected."""
@@ -182,16 +204,21 @@ class Intake:
 
     def _register(
         self, conversation: Conversation, sound: Sound | None, actor: str, sealed: list[SealedObject],
-        *, given: Transcript | None = None, sha512: str | None = None,
+        *, given: Transcript | None = None, sha512: str | None = None, words: Iterable[Entry] = (),
     ) -> Taken:  # fmt: skip
         """Everything that makes it a conversation, in one unit of work."""
+        digest = sha512 or (conversation.recording.sha512 if conversation.recording else None)
         with self._database.write() as uow:
+            if self._destroyed is not None and digest is not None:
+                self._destroyed(uow, digest)
             found = self._shelf.put_conversation(uow, conversation, sha512)
             if not found.duplicate:
                 for one in sealed:
                     self._shelf.vault.keep(uow, one)
                 if given is not None and conversation.recording is None:
                     self._shelf.put_given(uow, conversation.id, given)
+                for word in words:
+                    self._ledger.write(uow, word)
                 self._enlist(uow, conversation, sound)
                 store.add_run(uow, conversation.id, reason="import", first_stage=STAGES[0].name, options={})
                 audit.record(uow, Event.IMPORTED, actor, conversation_id=conversation.id)

@@ -17,5 +17,11 @@ class Engine(Protocol):
     def tend(self, live: set[str]) -> None:
         """Take over what executors that are not in ``live`` left behind; called every few seconds."""
 
+    def forget(self, run_ids: list[str]) -> list[str]:
+        """Remember nothing of these any more, since their conversations were destroyed; returns those forgotten.
+
+        One that is under way stays until it has ended.
+        """
+
     def stop(self) -> None:
         """Finish nothing new and return soon; what is unfinished goes on at the next start."""

@@ -94,6 +94,8 @@ class Runner(Generic[R]):
         try:
             commit = self.stages[name].work(self._rooms, current)
             with self.database.write() as uow:
+                if store.get_run(uow, current.id) is None:
+                    return StageState.PARKED  # its conversation was destroyed meanwhile: nothing of it comes back
                 record = store.get_stage(uow, current.id, name)
                 if record is not None and record.state is StageState.DONE:
                     return StageState.DONE  # another process was faster; ours is swept

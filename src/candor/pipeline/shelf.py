@@ -7,21 +7,28 @@ through the vault; nothing is cached, so that what was shredded is gone at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from candor.analysis import store as analyses
 from candor.capture import store as register
+from candor.consent import custody
+from candor.consent.basis import basis_of
+from candor.consent.ledger import store as ledger
 from candor.conversation.codec import dumps, loads
 from candor.conversation.evaluation import Evaluation
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Conversation, Sound
 from candor.conversation.transcript import Redaction, Transcript
+from candor.conversation.vcon.lawful import LawfulBasis
 from candor.errors import NotFound
+from candor.kit import clock
 from candor.kit.database import UnitOfWork
 from candor.pipeline import store
+from candor.redaction.residue import Residue
 from candor.scoring import store as evaluations
 from candor.transcript import store as transcripts
 from candor.transcript.store import TranscriptRow
+from candor.vault.holds import store as holds
 from candor.vault.service import Vault
 from candor.vault.store import SealedObject
 
@@ -29,6 +36,10 @@ WORKING = "working"
 PLAYBACK = "playback"
 PEAKS = "peaks"
 GIVEN = "given_transcript"
+RESIDUE = "residue"
+"""What the residual check of the playback found: a :class:`Residue`."""
+EXCISED = "excised"
+"""What was cut out of the original: a list, oldest first (:class:`candor.pipeline.excising.Cut`)."""
 FLAC = "audio/flac"
 _FIELD = "conversation"
 
@@ -67,6 +78,11 @@ class Shelf:
 
         return register.register(uow, conversation, seal=seal, sha512=sha512)
 
+    def replace_conversation(self, uow: UnitOfWork, conversation: Conversation) -> None:
+        """Keep what is known of a conversation anew: its recording lies elsewhere now."""
+        cipher = self.vault.fields(uow, conversation.id)
+        register.replace_value(uow, conversation, seal=lambda data: cipher.seal(_FIELD, data))
+
     def original(self, uow: UnitOfWork, conversation: Conversation) -> BinaryIO | None:
         """The original bytes; None for conversations without sound."""
         recording = conversation.recording
@@ -83,17 +99,34 @@ class Shelf:
 
     def playback(self, uow: UnitOfWork, conversation_id: str) -> Playback:
         """The redacted sound; raises NotFound before there is one."""
+        custody.require_free(uow, conversation_id)
         object_id = self._object(uow, conversation_id, PLAYBACK)
         if object_id is None:
             raise NotFound("There is no redacted sound (yet).", code="sound.none")
         return Playback(self.vault.open(uow, object_id), self.vault.size(uow, object_id))
 
+    def size(self, uow: UnitOfWork, conversation_id: str, kind: str) -> int:
+        """Plaintext bytes of the current object of a kind; 0 without one."""
+        object_id = self._object(uow, conversation_id, kind)
+        return 0 if object_id is None else self.vault.size(uow, object_id)
+
     def peaks(self, uow: UnitOfWork, conversation_id: str) -> bytes:
         """The outline of the redacted sound; raises NotFound before there is one."""
+        custody.require_free(uow, conversation_id)
         object_id = self._object(uow, conversation_id, PEAKS)
         if object_id is None:
             raise NotFound("There is no outline of the sound (yet).", code="sound.none")
         return self.vault.read(uow, object_id)
+
+    def residue(self, uow: UnitOfWork, conversation_id: str) -> Residue | None:
+        """What the residual check of the current playback found; None before there was one."""
+        kept = store.get_artifact(uow, conversation_id, RESIDUE)
+        return None if kept is None else Residue(**kept[1])
+
+    def cuts(self, uow: UnitOfWork, conversation_id: str) -> tuple[dict[str, Any], ...]:
+        """What was cut out of the original, oldest first; empty when nothing was."""
+        kept = store.get_artifact(uow, conversation_id, EXCISED)
+        return () if kept is None else tuple(kept[1])
 
     def given_transcript(self, uow: UnitOfWork, conversation_id: str) -> Transcript | None:
         """The text that came with a written conversation."""
@@ -105,12 +138,17 @@ class Shelf:
         self.put(uow, GIVEN, self.vault.seal(GIVEN, conversation_id, dumps(transcript)))
 
     def put(self, uow: UnitOfWork, kind: str, sealed: SealedObject, value: object = None) -> None:
-        """Make a sealed object the current one of its kind; the one it replaces is shredded."""
+        """Make a sealed object the current one of its kind; the one it replaces is let go."""
         object_id = self.vault.keep(uow, sealed)
         text = None if value is None else dumps(value).decode()
         before = store.put_artifact(uow, sealed.conversation_id, kind, object_id=object_id, value=text)
         if before is not None:
-            self.vault.shred(uow, before)
+            self.let_go(uow, sealed.conversation_id, before)
+
+    def let_go(self, uow: UnitOfWork, conversation_id: str, object_id: str) -> None:
+        """Shred what was replaced; under a legal hold it is kept, and goes with the conversation."""
+        if not holds.is_held(uow, conversation_id):
+            self.vault.shred(uow, object_id)
 
     def transcript(self, uow: UnitOfWork, conversation_id: str) -> tuple[TranscriptRow, Transcript] | None:
         """The current transcript, unredacted: for redaction alone."""
@@ -135,6 +173,11 @@ class Shelf:
     def evaluations(self, uow: UnitOfWork, conversation_id: str) -> tuple[Evaluation, ...]:
         """Every judgement that stands."""
         return evaluations.list_evaluations(uow, conversation_id)
+
+    def lawful_basis(self, uow: UnitOfWork, conversation: Conversation) -> LawfulBasis | None:
+        """On what lawful basis it is held; None when nothing was decided and nobody gave their word."""
+        lines = ledger.of_call(uow, conversation_id=conversation.id, call_id=conversation.external_id)
+        return basis_of(lines, custody.get(uow, conversation.id), clock.now())
 
     def _object(self, uow: UnitOfWork, conversation_id: str, kind: str) -> str | None:
         kept = store.get_artifact(uow, conversation_id, kind)

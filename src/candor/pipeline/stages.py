@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from candor.analysis import store as analyses
@@ -21,12 +22,14 @@ from candor.kit import clock
 from candor.kit.database import Database, UnitOfWork
 from candor.kit.ids import new_id
 from candor.kit.sound import FlacReader, FlacWriter
+from candor.pipeline import excising, purposes
+from candor.pipeline.masking import Check, Checking, code_key_times, key_times, render
+from candor.pipeline.proving import Prover
 from candor.pipeline.runner import Commit, Stage
-from candor.pipeline.shelf import GIVEN, PEAKS, PLAYBACK, WORKING, Shelf
-from candor.pipeline.store import Run
+from candor.pipeline.shelf import GIVEN, WORKING, Shelf
+from candor.pipeline.store import Run, RunState, set_run
 from candor.redaction import store as redactions
-from candor.redaction.service import Redactor, strip_never_stored
-from candor.redaction.sound import mask_sound
+from candor.redaction.service import Redactor, holds_never_stored, never_stored_times, strip_never_stored
 from candor.scoring import store as evaluations
 from candor.scoring.model import Scorecard
 from candor.scoring.service import score as score_conversation
@@ -46,10 +49,13 @@ class Indexer(Protocol):
         conversation: Conversation,
         sound: Sound | None,
         redaction: Redaction,
-        analysis: Analysis,
+        analysis: Analysis | None,
         evaluations: tuple[Evaluation, ...],
     ) -> None:
         """Replace what the index knows of the conversation."""
+
+    def mark(self, uow: UnitOfWork, conversation_id: str, status: str, attention: str | None = None) -> None:
+        """Say where a conversation stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,14 @@ class Rooms:
     scorecard: Callable[[UnitOfWork], Scorecard]
     index: Indexer
     tone: bool = True
+    residual_check: Check = "near"
+    """What of a masked rendition is recognised again."""
+    prover: Prover | None = None
+    """None where consent is not enforced."""
+    note_said: Callable[[UnitOfWork, str, Transcript, Redaction], None] | None = None
+    """Makes people findable by the accounts, numbers and addresses that were said."""
+    purpose: str = "quality"
+    """What this house records for, where nothing was decided of a call."""
 
 
 def decode(rooms: Rooms, run: Run) -> Commit:
@@ -105,12 +119,13 @@ def transcribe(rooms: Rooms, run: Run) -> Commit:
             raise Damaged("There is neither sound nor text.", code="pipeline.empty")
         transcript = given
     else:
-        roles = {
-            p.channel: p.role for p in conversation.parties if p.channel is not None and p.role is not Role.UNKNOWN
-        }
         with FlacReader(working) as sound:
-            transcript = rooms.transcriber(run.options).transcribe(sound, language=conversation.language, roles=roles)
-    transcript = strip_never_stored(transcript, rooms.redactor.redact(transcript, _names(conversation)))
+            transcript = rooms.transcriber(run.options).transcribe(
+                sound, language=conversation.language, roles=_roles(conversation)
+            )
+    found = rooms.redactor.redact(transcript, _names(conversation))
+    transcript = strip_never_stored(transcript, found)
+    cut = _never_stored(rooms, conversation, transcript, found)
     sealed = rooms.shelf.vault.seal("transcript", conversation.id, dumps(transcript))
     row = transcripts.TranscriptRow(
         id=new_id(), conversation_id=conversation.id, engine=transcript.engine, model=transcript.model,
@@ -122,6 +137,43 @@ def transcribe(rooms: Rooms, run: Run) -> Commit:
     def commit(uow: UnitOfWork) -> None:
         rooms.shelf.vault.keep(uow, sealed)
         transcripts.insert(uow, row)
+        cut(uow)
+
+    return commit
+
+
+def _never_stored(rooms: Rooms, conversation: Conversation, kept: Transcript, found: Redaction) -> Commit:
+    """Cut card verification codes out of everything that came; ``kept`` is the transcript without them."""
+    with rooms.database.read() as uow:
+        working = rooms.shelf.working(uow, conversation.id)
+    if working is None:
+        if not holds_never_stored(found):
+            return _nothing
+        given = rooms.shelf.vault.seal(GIVEN, conversation.id, dumps(kept))
+        return partial(excising.commit_text, shelf=rooms.shelf, given=given)
+    with FlacReader(working) as sound:
+        keys = code_key_times(key_times(sound), found.transcript)
+    times = [*never_stored_times(found), *keys]
+    if not times:
+        return _nothing
+    excision = excising.excise(rooms.database, rooms.shelf, conversation, times)
+    return partial(excising.commit, shelf=rooms.shelf, excision=excision)
+
+
+def prove(rooms: Rooms, run: Run) -> Commit:
+    """Decision, ledger and call → whether the proof of consent is there; else the call is set aside."""
+    if rooms.prover is None:
+        return _nothing
+    with rooms.database.read() as uow:
+        conversation = rooms.shelf.conversation(uow, run.conversation_id)
+        _, transcript = _required(rooms.shelf.transcript(uow, run.conversation_id))
+        working = rooms.shelf.working(uow, run.conversation_id)
+    judgement = rooms.prover.prove(conversation, transcript, working)
+
+    def commit(uow: UnitOfWork) -> None:
+        if not judgement.commit(uow):
+            set_run(uow, run.id, RunState.PARKED)
+            rooms.index.mark(uow, run.conversation_id, "quarantined", judgement.why)
 
     return commit
 
@@ -135,37 +187,41 @@ def redact(rooms: Rooms, run: Run) -> Commit:
     redaction = rooms.redactor.redact(transcript, _names(conversation))
     vault = rooms.shelf.vault
     sealed_redaction = vault.seal("redaction", conversation.id, dumps(redaction))
-    sealed_sound = sealed_peaks = None
+    rendition, cut = None, _nothing
     if working is not None:
-        sealing = vault.begin(PLAYBACK, conversation.id)
-        try:
-            with FlacReader(working) as source, FlacWriter(sealing.stream, source.rate, source.channels) as writer:
-                peaks = mask_sound(source, redaction.masked_times, writer, tone=rooms.tone)
-            sealed_sound = sealing.finish()
-        except BaseException:
-            sealing.abort()
-            raise
-        sealed_peaks = vault.seal(PEAKS, conversation.id, peaks.to_bytes())
+        how = Checking(
+            check=rooms.residual_check, listener=rooms.transcriber(run.options), tone=rooms.tone,
+            language=conversation.language, roles=_roles(conversation), known_names=_names(conversation),
+        )  # fmt: skip
+        rendition = render(vault, conversation.id, working, redaction, rooms.redactor, how)
+        if rendition.never_stored:
+            excision = excising.excise(rooms.database, rooms.shelf, conversation, rendition.never_stored)
+            cut = partial(excising.commit, shelf=rooms.shelf, excision=excision)
 
     def commit(uow: UnitOfWork) -> None:
         redactions.write_counts(uow, conversation.id, redaction.spans)
         before = transcripts.get(uow, row.id).redaction_object_id
         transcripts.set_redaction(uow, row.id, vault.keep(uow, sealed_redaction))
         if before is not None:
-            vault.shred(uow, before)
-        if sealed_sound is not None and sealed_peaks is not None:
-            rooms.shelf.put(uow, PLAYBACK, sealed_sound)
-            rooms.shelf.put(uow, PEAKS, sealed_peaks)
+            rooms.shelf.let_go(uow, conversation.id, before)
+        if rooms.note_said is not None:
+            rooms.note_said(uow, conversation.id, transcript, redaction)
+        if rendition is not None:
+            rendition.commit(uow, rooms.shelf)
+        cut(uow)
 
     return commit
 
 
 def analyse(rooms: Rooms, run: Run) -> Commit:
-    """Masked text → metrics, findings, sentiment, keywords, categories."""
+    """Masked text → metrics, findings, sentiment, keywords, categories; not of what is kept for another purpose."""
     with rooms.database.read() as uow:
+        if purposes.only_kept(uow, run.conversation_id, rooms.purpose):
+            return partial(purposes.forget_uses, conversation_id=run.conversation_id)
+        gaps = rooms.shelf.conversation(uow, run.conversation_id).gaps
         redaction = _required(rooms.shelf.redaction(uow, run.conversation_id))
     embedded = rooms.analyser.embed(redaction.transcript)
-    analysis = rooms.analyser.analyse(redaction.transcript, redaction.spans, embedded=embedded)
+    analysis = rooms.analyser.analyse(redaction.transcript, redaction.spans, embedded=embedded, gaps=gaps)
 
     def commit(uow: UnitOfWork) -> None:
         analyses.put_analysis(uow, run.conversation_id, analysis)
@@ -176,8 +232,10 @@ def analyse(rooms: Rooms, run: Run) -> Commit:
 
 
 def score(rooms: Rooms, run: Run) -> Commit:
-    """Masked text and findings → answers to the scorecard, each with its evidence."""
+    """Masked text and findings → answers to the scorecard, each with its evidence; not of what is kept as proof."""
     with rooms.database.read() as uow:
+        if purposes.only_kept(uow, run.conversation_id, rooms.purpose):
+            return _nothing
         conversation = rooms.shelf.conversation(uow, run.conversation_id)
         row = _required(transcripts.current(uow, run.conversation_id))
         redaction = _required(rooms.shelf.redaction(uow, run.conversation_id))
@@ -201,7 +259,9 @@ def index(rooms: Rooms, run: Run) -> Commit:
         conversation = rooms.shelf.conversation(uow, run.conversation_id)
         sound = rooms.shelf.sound(uow, run.conversation_id)
         redaction = _required(rooms.shelf.redaction(uow, run.conversation_id))
-        analysis = _required(rooms.shelf.analysis(uow, run.conversation_id))
+        analysis = rooms.shelf.analysis(uow, run.conversation_id)
+        if not purposes.only_kept(uow, run.conversation_id, rooms.purpose):
+            _required(analysis)
 
     def commit(uow: UnitOfWork) -> None:
         rooms.index.write(
@@ -215,6 +275,7 @@ def index(rooms: Rooms, run: Run) -> Commit:
 STAGES: tuple[Stage[Rooms], ...] = (
     Stage(name="decode", title="Read the recording", work=decode),
     Stage(name="transcribe", title="Write down what was said", work=transcribe),
+    Stage(name="prove", title="Look for the proof of consent", work=prove),
     Stage(name="redact", title="Mask personal data in text and sound", work=redact),
     Stage(name="analyse", title="Measure and notice", work=analyse),
     Stage(name="score", title="Answer the scorecard", work=score),
@@ -230,6 +291,11 @@ def _required(value: T | None) -> T:
     if value is None:
         raise Damaged("What an earlier step made is missing.", code="pipeline.gap", advice="Run all steps again.")
     return value
+
+
+def _roles(conversation: Conversation) -> dict[int, Role]:
+    """Who is on which channel, as far as the call's own data say."""
+    return {p.channel: p.role for p in conversation.parties if p.channel is not None and p.role is not Role.UNKNOWN}
 
 
 def _names(conversation: Conversation) -> list[str]:

@@ -17,8 +17,10 @@ from typing import IO
 from candor.kit.database import Database
 from candor.kit.ids import id_at, id_time
 from candor.kit.log import get_logger
-from candor.pipeline import store
+from candor.pipeline import erasing, store
+from candor.pipeline.chores import Chores
 from candor.pipeline.ports import Engine
+from candor.vault.disposal import store as disposals
 
 ALIVE_WITHIN = 15.0
 """Seconds after which a silent worker counts as dead."""
@@ -56,8 +58,9 @@ class Slot:
 class Worker:
     """The loop around an engine."""
 
-    def __init__(self, database: Database, engine: Engine, executor_id: str) -> None:
+    def __init__(self, database: Database, engine: Engine, executor_id: str, chores: Chores | None = None) -> None:
         self._database, self._engine, self._executor_id = database, engine, executor_id
+        self._chores = chores
         self._stop = threading.Event()
         self._since = ""
         self._fed: set[str] = set()
@@ -70,6 +73,8 @@ class Worker:
         """Work until asked to stop, until the process ``parent`` is gone, or (``until_idle``) until nothing is left."""
         self._beat()
         self._engine.start()
+        if self._chores is not None:
+            self._chores.start()
         tended = 0.0
         try:
             while not self._stop.is_set() and parent in {None, os.getppid()}:
@@ -82,6 +87,8 @@ class Worker:
                     tended = time.monotonic()
                 self._stop.wait(_TICK)
         finally:
+            if self._chores is not None:
+                self._chores.stop()
             self._engine.stop()
             with self._database.write() as uow:
                 store.retire(uow, self._executor_id)
@@ -105,6 +112,8 @@ class Worker:
             self._fed = {run_id for run_id in self._fed if run_id > self._since}
 
     def _idle(self) -> bool:
+        if self._chores is not None and not self._chores.idle():
+            return False
         with self._database.read() as uow:
             return not store.unfinished(uow, limit=1)
 
@@ -116,3 +125,9 @@ class Worker:
         with self._database.read() as uow:
             live = store.live_workers(uow, ALIVE_WITHIN)
         self._engine.tend(live)
+        with self._database.read() as uow:
+            gone = disposals.remains(uow, erasing.RUN)
+        if gone:
+            forgotten = self._engine.forget(gone)
+            with self._database.write() as uow:
+                disposals.drop_remains(uow, erasing.RUN, forgotten)

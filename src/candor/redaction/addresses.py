@@ -102,7 +102,12 @@ def _unnumbered(call: Call, line: Line, place: int, *, attached: bool) -> Match 
     after = place + 1
     if attached and after < line.stop and _HOUSE.fullmatch(call.norms[after]):
         return _match(call, place, _tail(call, line, after), "address.street", 0.8)
-    strong = call.norms[place] in {"street", "road", "avenue", "lane", "boulevard", "drive"}
+    strong = call.norms[place] in {"street", "road", "avenue", "lane", "boulevard", "drive", "nagar", "colony"}
+    if strong and place > line.first and not call.cased and _unknown(call, place - 1):
+        begin = place - 1
+        while begin > line.first and _unknown(call, begin - 1) and place - begin < _STREET_WORDS:
+            begin -= 1
+        return _match(call, begin, _tail(call, line, place), "address.street-name", 0.6)
     if strong and place > line.first:
         before = call.traits[place - 1]
         named = before & Trait.CAPITAL and call.cased and call.has(place, Trait.CAPITAL)
@@ -215,6 +220,7 @@ def _tail(call: Call, line: Line, place: int) -> int:
                 and not call.ends_sentence(at - 1)
                 and at == last + 1
             )
+            or (not call.cased and at == last + 1 and _unknown(call, at))
             or call.has(at, Trait.MIXED)
             or (spelled(call, at) is not None and spelled(call, at - 1) is not None and at == last + 1)
         ):
@@ -222,6 +228,13 @@ def _tail(call: Call, line: Line, place: int) -> int:
         if call.ends_sentence(at):
             break
     return last
+
+
+def _unknown(call: Call, place: int) -> bool:
+    """A word that no list of words holds: beside a street it is a town, where no capitals tell."""
+    traits = call.traits[place]
+    shut = Trait.WORD | Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER | Trait.LETTER | Trait.MONTH
+    return bool(traits & Trait.ALPHA) and not traits & shut and len(call.norms[place]) >= 4
 
 
 def _stated(call: Call, line: Line) -> Iterator[Match]:

@@ -10,6 +10,7 @@ from candor.conversation.transcript import PiiKind
 from candor.redaction.call import Call, Line
 from candor.redaction.context import ORDINARY
 from candor.redaction.lexicon import DIGITS, LETTER_SOUNDS, NATO, REPEATS, SCALES, TEENS, TENS, Trait
+from candor.redaction.numbers import UNITS
 from candor.redaction.ports import Match
 
 _UK = re.compile(r"(?:[A-Z]{1,2}\d[A-Z\d]?|GIR ?0)\d[ABD-HJLNP-UW-Z]{2}")
@@ -64,6 +65,8 @@ class CodeDetector:
             yield from self._line(call, line)
 
     def _line(self, call: Call, line: Line) -> Iterator[Match]:
+        yield from _locator(call, line)
+        yield from _prefixed(call, line)
         stretches = list(_stretches(call, line))
         for first, last, code in stretches:
             yield from _uk_postcode(call, first, last)
@@ -77,6 +80,54 @@ class CodeDetector:
                 yield _match(PiiKind.ACCOUNT, first, last, code, "code.alone", 0.45)
             elif letters and digits >= 2 and len(code) >= 6 and last > first and _looks_random(call, first, last):
                 yield _match(PiiKind.ACCOUNT, first, last, code, "code.shape", 0.4)
+
+
+_LOCATOR = 6
+"""Signs of a record locator (IATA: five or six letters and digits), the usual booking reference."""
+_TOKENS = 6
+_PREFIX = 4
+_COUNTED = frozenset(
+    """top max min page room line gate exit step level size row seat zone unit type week day only just over under about
+    around at in on for by to from the and is or of plus than till apt""".split()
+)
+
+
+def _locator(call: Call, line: Line) -> Iterator[Match]:
+    """A whole turn, names aside, of short words and digits that make six signs: "sh 56 fd", "8 pity 5", "era 374"."""
+    places = [
+        i
+        for i in range(line.first, line.stop)
+        if call.norms[i] and not call.traits[i] & (Trait.FILLER | Trait.PLACEHOLDER)
+    ]
+    if not 2 <= len(places) <= _TOKENS or places[-1] - places[0] != len(places) - 1:
+        return
+    joined = "".join(call.norms[i] for i in places)
+    if len(joined) != _LOCATOR or not joined.isalnum() or not joined.isascii():
+        return
+    words = [call.norms[i] for i in places if call.norms[i].isalpha()]
+    digits = sum(c.isdigit() for c in joined)
+    if not words or digits < 2 or not _COUNTED.isdisjoint(words) or any(len(word) > _PREFIX for word in words):
+        return
+    if any(call.traits[i] & (Trait.MONTH | Trait.PLAIN) or call.norms[i] in UNITS for i in places):
+        return
+    yield _match(PiiKind.ACCOUNT, places[0], places[-1], joined, "code.locator", 0.42)
+
+
+def _prefixed(call: Call, line: Line) -> Iterator[Match]:
+    """The short word in front of a number that was named: "policy no naj 53479278", "claim number art 856"."""
+    for cue in line.cues:
+        if cue.kind not in _CODED:
+            continue
+        place = cue.last + 1
+        while place < line.stop and call.norms[place] in {"is", "number", "no", "id", "code", "its", "it's"}:
+            place += 1
+        if place + 1 >= line.stop:
+            continue
+        word, shut = call.norms[place], Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER | Trait.MONTH | Trait.NUMBER
+        if 2 <= len(word) <= _PREFIX and word.isalpha() and not call.traits[place] & shut and word not in _COUNTED:
+            number = call.norms[place + 1]
+            if number.isdigit() and len(number) >= 3:
+                yield _match(PiiKind(cue.kind), place, place + 1, word + number, "code.named", 0.91)
 
 
 def _stretches(call: Call, line: Line) -> Iterator[tuple[int, int, str]]:

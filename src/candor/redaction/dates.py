@@ -14,6 +14,8 @@ from candor.redaction.ports import Match
 
 _NUMERIC = re.compile(r"\d{1,2}(?:st|nd|rd|th)?|\d{1,4}[/.:-]\d{1,2}(?:[/.:-]\d{1,4})?|(?:19|20)\d\d|\d{3,8}|'\d\d")
 _YEAR = re.compile(r"(?:19\d\d|200\d|201[0-2])")
+_FULL = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}")
+_ANY_YEAR = re.compile(r"(?:19|20)\d\d")
 _BETWEEN = frozenset("""of the and in on uh um er day month year at slash dash""".split())
 _REACH = 14
 _GAP = 3
@@ -39,6 +41,13 @@ class BirthDateDetector:
                 yield from _old_date(call, line)
 
 
+def _appointed(call: Call, line: Line) -> bool:
+    """Words for a date that something is arranged for: "on", "by", "until"."""
+    return not _ARRANGED.isdisjoint(call.norms[line.first : line.stop])
+
+
+_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+_ARRANGED = frozenset("by until till up between since from before after due".split())
 _SUBJECTS = frozenset("i we you he she they it be have not also".split())
 _ALSO_VERBS = frozenset({"may", "march", "mar"})
 
@@ -92,7 +101,7 @@ def _stretch(call: Call, first: int, stop: int, rule: str, confidence: float, le
         if dateish(call, place):
             begin = place if begin < 0 else begin
             end = place
-            count += 1
+            count += 3 if _FULL.fullmatch(call.norms[place]) else 1
         elif begin >= 0 and place - end > (
             _GAP if call.norms[place] in _BETWEEN or call.has(place, Trait.FILLER) else 1
         ):
@@ -134,15 +143,21 @@ def _old_date(call: Call, line: Line) -> Iterator[Match]:
         return
     places = [i for i in range(line.first, line.stop) if dateish(call, i)]
     others = [
-        i for i in range(line.first, line.stop) if i not in places and not call.traits[i] & (Trait.FILLER | Trait.PLAIN)
+        i
+        for i in range(line.first, line.stop)
+        if i not in places and not call.traits[i] & (Trait.FILLER | Trait.PLAIN) and call.norms[i] not in _WEEKDAYS
     ]
     if len(places) < 2 or others:
         return
     has_month = any(call.has(i, Trait.MONTH) for i in places)
-    written = any(call.norms[i].count("/") == 2 or call.norms[i].count("-") == 2 for i in places)
     norms = call.norms[places[0] : places[-1] + 1]
+    written = any(norm.count("/") == 2 or norm.count("-") == 2 for norm in norms)
+    numbered = sum(norm in ORDINALS or norm[-2:] in {"st", "nd", "rd", "th"} for norm in norms) >= 2
+    split = any(norm.count("/") == 1 for norm in norms)
     old = any(_YEAR.search(norm[-4:]) or _YEAR.match(norm) for norm in norms) or "nineteen" in norms
-    if old and (has_month or written):
+    # Where nobody tells what was asked, any full date that is all of a turn counts.
+    old = old or (call.alone and any(_ANY_YEAR.fullmatch(norm[-4:]) for norm in norms) and not _appointed(call, line))
+    if old and (has_month or written or numbered or split):
         yield Match(
             kind=PiiKind.DATE_OF_BIRTH,
             pieces=((places[0], places[-1]),),

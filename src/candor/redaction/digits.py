@@ -164,7 +164,8 @@ def _is_year_or_time(call: Call, run: Run, digits: str) -> bool:
         call.has(i, Trait.MONTH) for i in range(max(call.line_at(run.first).first, run.first - 2), run.first)
     )
     year = len(digits) == 4 and digits[:2] in {"19", "20"}
-    return year and (month_near or (spoken_pair and before in {"in", "of", "year"}))
+    written = len(run.pieces) == 1 and run.pieces[0].written
+    return year and (month_near or ((spoken_pair or written) and before in {"in", "of", "year"}))
 
 
 def _alone(call: Call, run: Run) -> bool:

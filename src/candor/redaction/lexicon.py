@@ -136,7 +136,7 @@ PLAIN = frozenset(
     today told tomorrow too tried try trying uh um under until up us use used using very wait want wanted wants was wasn't way we we'll we're we've well went were
     what what's when where which while who who's whose why will wish with without won't work working would wouldn't wrong yeah year years yep yes yesterday yet
     you you'll you're you've your yours zip born birth birthday address street email mail password pin dob thats im ive dont cant whats ur u thx pls plz welcome
-    afternoon evening night agent support service representative manager sales team company bank online website internet order booking flight ticket policy claim
+    afternoon evening night agent support service representative manager bots chatbot chatbots contactless sales team company bank online website internet order booking flight ticket policy claim
     hai hii hlo helo okey okie okk thankyou thanx thnx gonna wanna gotta lemme kinda dunno hmmm mmm ohh ahh yea yeh nah ya yupp bot user wifi login signin signup etc
     goodbye goodby byebye goodnight ciao cheerio hiya howdy cheers brilliant lovely fantastic excellent wonderful absolutely definitely awesome terrific amazing super exactly sounds one
     insurance payment bill charge charged refund fee balance transfer money cash cheque check mobile cell home house car contact ssn social security""".split()

@@ -16,11 +16,13 @@ from candor.redaction.ports import Match
 _TITLES = frozenset(
     "mr mrs ms miss mister missus mr. mrs. ms. dr dr. doctor prof professor madame mme herr frau señor sir lady reverend rev captain".split()
 )
+_RELATIONS = "son daughter kid wife husband brother sister mother father mom mum dad friend boss colleague neighbour neighbor uncle aunt cousin girlfriend boyfriend".split()
 _CUES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("name", "is"), "strong"), (("names",), "strong"), (("name's",), "strong"), (("name",), "weak"), (("named",), "weak"), (("surname", "is"), "strong"), (("surname",), "weak"),
     (("call", "me"), "weak"), (("calling", "me"), "weak"), (("speaking", "with"), "weak"), (("speaking", "to"), "weak"), (("speak", "to"), "weak"), (("speak", "with"), "weak"),
     (("talking", "to"), "weak"), (("talking", "with"), "weak"), (("this", "is"), "weak"), (("i", "am"), "weak"), (("i'm",), "weak"),
-    (("it's",), "weak"), (("it", "is"), "weak"), (("its",), "weak"), (("regards",), "weak"), (("sincerely",), "weak"), (("directed", "by"), "weak"), (("dear",), "weak"), (("mrs",), "title"),
+    (("it's",), "weak"), (("it", "is"), "weak"), (("its",), "weak"), (("regards",), "weak"), (("sincerely",), "weak"), (("directed", "by"), "weak"), (("dear",), "weak"), (("says",), "weak"),
+    *(((relation,), "weak") for relation in _RELATIONS), (("mrs",), "title"),
 )  # fmt: skip
 _BY_LAST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
 for _words, _strength in _CUES:
@@ -258,21 +260,44 @@ def _alone(call: Call, line: Line) -> Iterator[Match]:
     names = [i for i in places if i not in plain]
     if not 1 <= len(names) <= 3 or len(places) > 6 or names[-1] - names[0] >= len(names):
         return
+    if len(names) == 2 and _given_and_word(call, names):
+        yield _match(call, names[0], names[1], "name.alone", 0.4)
+        return
     odd = [
         i
         for i in names
         if call.traits[i] & shut and not (call.has(i, Trait.GIVEN) and len(names) > 1 and i == names[0])
     ]
-    if odd or not all(call.has(i, Trait.ALPHA) and len(call.norms[i]) >= 4 - (len(names) > 1) for i in names):
+    if odd or not all(call.has(i, Trait.ALPHA) and len(call.norms[i]) >= _least_letters(call, i, names) for i in names):
         return
     yield _match(call, names[0], names[-1], "name.alone", 0.4)
+
+
+def _least_letters(call: Call, place: int, names: Sequence[int]) -> int:
+    """Of a name that is all of a turn: three where a list knows it or another stands beside it."""
+    return 3 if len(names) > 1 or call.has(place, Trait.GIVEN) else 4
+
+
+def _given_and_word(call: Call, names: Sequence[int]) -> bool:
+    """A whole turn of a given name and one word: a family name that is a word too, or one misheard for it."""
+    first, last = names
+    both = call.has(first, Trait.GIVEN) and call.has(last, Trait.SURNAME)
+    if both and all(call.has(i, Trait.CAPITAL) and not call.has(i, Trait.PLAIN | Trait.PLACE) for i in names):
+        return True  # "Hazel Ward": words, but each with its capital
+    shut = Trait.WORD | Trait.PLACE | Trait.MONTH | Trait.LETTER | Trait.PLAIN
+    family = call.has(last, Trait.SURNAME) and not call.has(last, Trait.PLAIN | Trait.PLACE)
+    if family and not call.traits[first] & shut and len(call.norms[first]) > _REPEATED_MIN:
+        return True
+    if not call.has(first, Trait.GIVEN) or call.traits[first] & shut or len(call.norms[first]) < _REPEATED_MIN:
+        return False
+    return call.has(last, Trait.ALPHA) and not call.traits[last] & (Trait.PLACE | Trait.MONTH | Trait.NUMBER)
 
 
 def _opens(call: Call, place: int) -> bool:
     return place == call.line_at(place).first or call.ends_sentence(place - 1)
 
 
-def _extend(call: Call, line: Line, place: int, longest: int) -> int:
+def _extend(call: Call, line: Line, place: int, longest: int) -> int:  # noqa: C901  a flat ladder of cases
     """The last token of a name that begins at ``place``."""
     last = place
     while last + 1 < line.stop and last - place + 1 < longest:
@@ -294,9 +319,12 @@ def _extend(call: Call, line: Line, place: int, longest: int) -> int:
         ):
             last = after
             continue
-        initial = traits & Trait.LETTER and call.texts[after][:1].isupper() and call.cased
+        if not call.cased and _middle_initial(call, line, after):
+            last = min(after + 1, line.stop - 1)
+            continue
+        initial = traits & Trait.LETTER and call.texts[after][:1].isupper() and call.has(last, Trait.CAPITAL)
         if initial and after + 1 < line.stop and call.has(after + 1, Trait.CAPITAL):
-            last = after
+            last = after if call.has(after + 1, Trait.PLAIN) else after + 1
             continue
         if norm in _BROKEN or (
             traits & (Trait.PLAIN | Trait.FILLER)
@@ -315,6 +343,19 @@ def _extend(call: Call, line: Line, place: int, longest: int) -> int:
             break
         last = after
     return last
+
+
+def _middle_initial(call: Call, line: Line, place: int) -> bool:
+    """ "john c smit", "angelique f": a letter between names, or the last of a turn, in text without capitals."""
+    if not call.has(place, Trait.LETTER) or call.norms[place] in {"a", "i"}:
+        return False
+    after = place + 1
+    if after == line.stop:
+        return True
+    shut = Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER | Trait.LETTER | Trait.PLACE | Trait.MONTH
+    if call.traits[after] & shut or not call.has(after, Trait.ALPHA):
+        return False
+    return call.has(after, Trait.SURNAME | Trait.GIVEN) or not call.has(after, Trait.WORD)
 
 
 def _gazetteer(call: Call, line: Line, place: int) -> Match | None:  # noqa: C901, PLR0911  a flat ladder of cases

@@ -18,6 +18,8 @@ _DICTATED = re.compile(r"\d{1,2}(?:,\d{1,2}){2,39}")
 """Digits that a recogniser runs together: "2,3,6,8,5,2"."""
 _MOST_DIGITS = 40
 """Of a longer one (a recogniser's stutter) the first are its value."""
+_LONGEST_WRITTEN = 80
+"""Signs of a written number that are read by its form."""
 _NOT_DIGITS = re.compile(r"\D")
 _TIME_OR_DECIMAL = re.compile(r"\d{1,2}[:.]\d{1,2}|\d{1,3}(?:,\d{3})*\.\d{1,2}|\d+/\d+|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
 _CURRENCY = frozenset("$£€₹¥")
@@ -30,6 +32,8 @@ UNITS = frozenset(
 )
 """What is counted: a number before one of these is a quantity."""
 MAX_FILLERS = 4
+_LONG_WRITTEN = 5
+"""Signs of a written number that is one for certain: "oh, 236-8522"."""
 
 
 @dataclass(slots=True)
@@ -91,7 +95,10 @@ def runs(call: Call) -> list[Run]:
             else:
                 open_runs.pop(speaker, None)
         elif not _only_fillers(call, line.first, line.stop):
-            open_runs.pop(speaker, None)
+            short = line.stop - line.first <= _INTERJECTION
+            # Where nobody says who speaks, "and the rest?" is rather the other side's than this one's.
+            if not (call.alone and short and (line.question or line.cues)):
+                open_runs.pop(speaker, None)
             # The other side may say "and the last four?" without ending the number; a longer turn ends it.
             if line.stop - line.first > _INTERJECTION:
                 open_runs.clear()
@@ -248,7 +255,9 @@ def piece_at(call: Call, place: int, stop: int, *, inside: bool) -> Piece | None
 
 def _digit_follows(call: Call, place: int) -> bool:
     norm = call.norms[place]
-    return norm in DIGITS or norm in REPEATS or norm in TENS or norm in TEENS or (len(norm) == 1 and norm.isdigit())
+    if norm in DIGITS or norm in REPEATS or norm in TENS or norm in TEENS or (len(norm) == 1 and norm.isdigit()):
+        return True
+    return norm[:1].isdigit() and len(norm) > _LONG_WRITTEN and norm.replace("-", "").isdigit()
 
 
 def _written(call: Call, place: int) -> Piece | None:
@@ -259,10 +268,13 @@ def _written(call: Call, place: int) -> Piece | None:
         return None
     if norm.isdigit():
         return Piece(place, place, norm[:_MOST_DIGITS], single=len(norm) == 1, written=True)
-    if (
-        len(norm) > 80
-        or not (_WRITTEN.fullmatch(norm) or _DICTATED.fullmatch(norm))
-        or (not norm.isdigit() and _TIME_OR_DECIMAL.fullmatch(norm))
+    if len(norm) > _LONGEST_WRITTEN:
+        # A recogniser that repeats itself: "4-8-2-1-6-6-6-6-…". Digits and their signs alone are a number all the same.
+        digits = _NOT_DIGITS.sub("", norm)
+        whole = len(digits) * 2 >= len(norm) - 1 and not any(sign.isalpha() for sign in norm)
+        return Piece(place, place, digits[:_MOST_DIGITS], single=True, written=True) if whole else None
+    if not (_WRITTEN.fullmatch(norm) or _DICTATED.fullmatch(norm)) or (
+        not norm.isdigit() and _TIME_OR_DECIMAL.fullmatch(norm)
     ):
         return None
     single = len(norm) == 1 or _DICTATED.fullmatch(norm) is not None

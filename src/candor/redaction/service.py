@@ -9,20 +9,33 @@ from itertools import pairwise
 from candor.conversation.transcript import PiiKind, PiiSpan, Redaction, SpeakerSplit, Transcript, Utterance, Word
 from candor.redaction.addresses import AddressDetector
 from candor.redaction.answers import AnswerDetector
-from candor.redaction.call import Call, parts, read
+from candor.redaction.call import EDGES, Call, parts, read
 from candor.redaction.codes import CodeDetector
+from candor.redaction.context import cues_in
 from candor.redaction.dates import BirthDateDetector
 from candor.redaction.digits import DigitDetector
 from candor.redaction.emails import SpokenEmailDetector
+from candor.redaction.lexicon import fold
+from candor.redaction.listed import ListedAddressDetector
 from candor.redaction.names import NameDetector
 from candor.redaction.passwords import PasswordDetector
 from candor.redaction.placeholders import Painted, paint, placeholders, standing
 from candor.redaction.ports import Detector
 from candor.redaction.sound import mask_sound
+from candor.redaction.spelling import SpellingDetector
 from candor.redaction.times import bridge, sound_times
 from candor.redaction.written import WrittenDetector
 
-__all__ = ["RULES_VERSION", "Redactor", "default_detectors", "mask_sound", "never_stored_times", "strip_never_stored"]
+__all__ = [
+    "RULES_VERSION",
+    "Redactor",
+    "code_awaited",
+    "default_detectors",
+    "holds_never_stored",
+    "mask_sound",
+    "never_stored_times",
+    "strip_never_stored",
+]
 
 RULES_VERSION = "2026.11"
 """Changes whenever a rule finds something else than before; part of every span's ``rule``."""
@@ -30,6 +43,8 @@ _ROUNDS = 12
 _SHORT_FORMS = frozenset({PiiKind.NAME, PiiKind.DATE_OF_BIRTH, PiiKind.URL, PiiKind.IP})
 """Not dictated sign by sign, so that no sign is lost beside what was recognised."""
 _STANDING = "kept.placeholder"
+_CODE_WAIT = 30.0
+"""Seconds after a question in which a code may come by keys."""
 
 
 def default_detectors() -> tuple[Detector, ...]:
@@ -42,7 +57,9 @@ def default_detectors() -> tuple[Detector, ...]:
         BirthDateDetector(),
         PasswordDetector(),
         AddressDetector(),
+        ListedAddressDetector(),
         AnswerDetector(),
+        SpellingDetector(),
         NameDetector(),
     )
 
@@ -208,3 +225,22 @@ def never_stored_times(redaction: Redaction) -> tuple[tuple[float, float], ...]:
     return tuple(
         (span.start, span.end) for span in redaction.spans if span.kind is PiiKind.CVV and span.end > span.start
     )
+
+
+def holds_never_stored(redaction: Redaction) -> bool:
+    """Whether a card verification code was found that does not stand masked in the text already."""
+    return any(span.kind is PiiKind.CVV and not span.rule.startswith(_STANDING) for span in redaction.spans)
+
+
+def code_awaited(transcript: Transcript) -> tuple[tuple[float, float], ...]:
+    """When a card verification code was asked for and nothing else since, seconds: it may come by telephone keys."""
+    found: list[tuple[float, float]] = []
+    asked: float | None = None
+    for said in transcript.utterances:
+        kinds = [cue.kind for cue in cues_in([fold(word).strip(EDGES) for word in _tokens(said)], 0)]
+        if not kinds:
+            continue
+        if asked is not None:
+            found.append((asked, min(said.start, asked + _CODE_WAIT)))
+        asked = said.end if kinds[-1] == PiiKind.CVV else None
+    return (*found, (asked, asked + _CODE_WAIT)) if asked is not None else tuple(found)

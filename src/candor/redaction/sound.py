@@ -6,6 +6,7 @@ nothing of the original; the short fades that avoid clicks lie outside it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,44 @@ TONE_LEVEL = 0.05
 """-26 dB of full scale: clearly a mask, never louder than speech."""
 
 
+class MaskedSound:
+    """``source`` with ``times`` (seconds, any order, may overlap) masked: a SoundSource that masks while it is read."""
+
+    def __init__(self, source: SoundSource, times: Sequence[tuple[float, float]], *, tone: bool = True) -> None:
+        self._source, self._tone = source, tone
+        self.rate, self.channels, self.frames = source.rate, source.channels, source.frames
+        self._ranges = _sample_ranges(times, source.rate, source.frames)
+        self._fade = round(FADE_SECONDS * source.rate)
+
+    def window(self, start: int, stop: int) -> Samples:
+        """Samples [start, stop), as they are heard."""
+        return self.both(start, stop)[1]
+
+    def both(self, start: int, stop: int) -> tuple[Samples, Samples]:
+        """Samples [start, stop) with silence where they are masked, and as they are heard."""
+        start, stop = max(start, 0), min(stop, self.frames)
+        block = self._source.window(start, stop)
+        touching = self._touching(start, stop)
+        if not touching or not len(block):
+            return block, block
+        block = block.copy()
+        for span in touching:
+            _fade_around(block, start, span, self._fade)
+        for begin, end in touching:
+            block[max(begin - start, 0) : max(end - start, 0)] = 0.0
+        if not self._tone:
+            return block, block
+        heard = block.copy()
+        for span in touching:
+            _lay_tone(heard, start, span, self._fade, self.rate)
+        return block, heard
+
+    def _touching(self, start: int, stop: int) -> list[tuple[int, int]]:
+        first = bisect_left(self._ranges, start - self._fade, key=lambda span: span[1])
+        last = bisect_left(self._ranges, stop + self._fade, lo=first, key=lambda span: span[0])
+        return self._ranges[first:last]
+
+
 def mask_sound(
     source: SoundSource, times: Sequence[tuple[float, float]], writer: FlacWriter, *, tone: bool = True
 ) -> Peaks:
@@ -28,32 +67,13 @@ def mask_sound(
     Works in blocks of 30 s, so that memory does not grow with the call. In the outline masked stretches are flat.
     The writer is not closed.
     """
-    ranges = _sample_ranges(times, source.rate, source.frames)
-    fade = round(FADE_SECONDS * source.rate)
+    masked = MaskedSound(source, times, tone=tone)
     builder = PeaksBuilder(source.rate, source.channels, source.frames)
-    step, first = BLOCK_SECONDS * source.rate, 0
+    step = BLOCK_SECONDS * source.rate
     for start in range(0, source.frames, step):
-        block = source.window(start, min(start + step, source.frames))
-        stop = start + len(block)
-        while first < len(ranges) and ranges[first][1] + fade <= start:
-            first += 1
-        touching = []
-        for span in ranges[first:]:
-            if span[0] - fade >= stop:
-                break
-            touching.append(span)
-        if touching:
-            block = block.copy()
-            for span in touching:
-                _fade_around(block, start, span, fade)
-            for begin, end in touching:
-                block[max(begin - start, 0) : max(end - start, 0)] = 0.0
-        builder.add(block)
-        if tone and touching:
-            block = block.copy()
-            for span in touching:
-                _lay_tone(block, start, span, fade, source.rate)
-        writer.write(block)
+        silenced, heard = masked.both(start, start + step)
+        builder.add(silenced)
+        writer.write(heard)
     return builder.finish()
 
 

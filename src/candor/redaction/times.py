@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from candor.conversation.transcript import PiiSpan, Transcript, Utterance
+from candor.conversation.transcript import PiiKind, PiiSpan, SpeakerSplit, Transcript, Utterance
 
 PAD = 0.12
 """Seconds before and after, where word times come from an alignment."""
@@ -27,6 +27,16 @@ GARBLED_SECONDS = 1.0
 """… up to so much on each side."""
 LOST_SECONDS = 2.0
 """Between two parts of one value, with no word recognised, this much may be words that were lost."""
+
+
+NEAR_SECONDS = 0.6
+"""… and this much between two numbers, whether they are known to be one or not."""
+DICTATED = frozenset(
+    {
+        PiiKind.CARD, PiiKind.CVV, PiiKind.ACCOUNT, PiiKind.PHONE, PiiKind.NATIONAL_ID, PiiKind.NUMBER,
+        PiiKind.PASSWORD, PiiKind.POSTCODE,
+    }
+)  # fmt: skip
 
 
 def sound_times(
@@ -75,16 +85,19 @@ def _garbled(utterance: Utterance, place: int, edge: float, step: int) -> tuple[
 
 def bridge(transcript: Transcript, spans: Sequence[PiiSpan], goes_on: Sequence[bool]) -> list[PiiSpan]:
     """Also mask short stretches without any word between two parts of one value; ``goes_on`` tells for each but the
-    last span whether the next is of the same value.
+    last span whether the next is of the same value. Between two numbers beside each other nothing is left either.
 
     A recogniser that drops digits drops them there, and silence costs nothing.
     """
     result = list(spans)
     for place, same in enumerate(goes_on):
         before, after = spans[place], spans[place + 1]
-        if not same or not 0 < after.start - before.end <= LOST_SECONDS or before.end <= before.start:
+        gap = after.start - before.end
+        near = same or (gap <= NEAR_SECONDS and before.kind in DICTATED and after.kind in DICTATED)
+        if not near or not 0 < gap <= LOST_SECONDS or before.end <= before.start:
             continue
-        if transcript.utterances[before.utterance].speaker != transcript.utterances[after.utterance].speaker:
+        other = transcript.utterances[before.utterance].speaker != transcript.utterances[after.utterance].speaker
+        if other and transcript.split is not SpeakerSplit.GUESSED:
             continue
         between = transcript.utterances[before.utterance : after.utterance + 1]
         heard = any(word.start < after.start and word.end > before.end for line in between for word in line.words)

@@ -32,7 +32,10 @@ def document(view: ConversationView) -> dict[str, Any]:
         **row(view.row),
         "medium": conversation.medium.value,
         "source": conversation.source,
+        "group": conversation.group,
         "parties": [_party(party) for party in conversation.parties],
+        "gaps": [plain(gap) for gap in conversation.gaps],
+        "notes": list(conversation.notes),
         "recording": recording
         and {
             "filename": _LONG_DIGITS.sub("…", recording.filename),
@@ -43,14 +46,18 @@ def document(view: ConversationView) -> dict[str, Any]:
         "sound": plain(view.sound) if view.sound else None,
         "transcript": transcript(view.redaction),
         "redactions": redactions(view.redaction),
+        "residual_check": None if view.residue is None else plain(view.residue),
+        "cuts": list(view.cuts),
         "metrics": plain(analysis)["metrics"] if analysis else [],
         "findings": plain(analysis)["findings"] if analysis else [],
         "keywords": plain(analysis)["keywords"] if analysis else [],
         "sentiments": plain(analysis)["sentiments"] if analysis else [],
+        "sentiment_basis": "text",
         "sentiment_course": plain(analysis)["course"] if analysis else [],
         "evaluations": [plain(each) for each in view.evaluations],
         "stages": [plain(each) for each in view.stages],
         "transcripts": [plain(each) for each in view.transcripts],
+        "legs": [row(each) for each in view.legs],
     }
 
 
@@ -100,6 +107,11 @@ def utterances_csv(view: ConversationView) -> str:
     return out.getvalue()
 
 
+def shown_as(party: Party) -> str | None:
+    """What people may read of a party: the name of staff, of everyone else the masked number."""
+    return (party.name or party.agent_id) if party.role in _STAFF else mask_number(party.tel)
+
+
 def _party(party: Party) -> dict[str, Any]:
     staff = party.role in _STAFF
     return {
@@ -108,6 +120,8 @@ def _party(party: Party) -> dict[str, Any]:
         "agent_id": party.agent_id,
         "number": mask_number(party.tel),
         "channel": party.channel,
+        "joined": party.joined,
+        "left": party.left,
     }
 
 

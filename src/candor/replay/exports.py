@@ -58,6 +58,7 @@ def as_text(view: ConversationView, form: Format, sound: bytes | None = None) ->
         made = build(
             view.conversation, sound=view.sound, redaction=view.redaction, analysis=view.analysis,
             evaluations=view.evaluations, media=None if sound is None else _media(view.conversation.id, sound),
+            legs=[leg.id for leg in view.legs], basis=view.basis,
         )  # fmt: skip
         return json.dumps(made, ensure_ascii=False)
     raise ValueError("sound is not text")

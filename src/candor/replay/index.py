@@ -14,6 +14,7 @@ from candor.replay import store
 from candor.replay.model import Status
 
 _COLUMN_OF = {Role.AGENT: "agent_text", Role.CUSTOMER: "customer_text"}
+LONGEST_CONTACT = 255
 _MARKS = dict.fromkeys((0xE000, 0xE001, 0), " ")
 
 
@@ -40,8 +41,24 @@ class Index:
         store.put(uow, values, None if redaction is None else texts_of(redaction))
 
     def mark(self, uow: UnitOfWork, conversation_id: str, status: str, attention: str | None = None) -> None:
-        """Say where a conversation stands; one that is not in the index is left so."""
+        """Say where a conversation stands; one that is not in the index is left so.
+
+        Of one that is quarantined nothing is found or shown any more; being indexed again brings it back.
+        """
         store.change(uow, conversation_id, status=Status(status).value, attention=attention)
+        if status == Status.QUARANTINED:
+            store.blank(uow, conversation_id)
+
+    def remove(self, uow: UnitOfWork, conversation_id: str) -> None:
+        """Take a conversation out of list and search; nothing happens for one that is not in them."""
+        row = store.row_of(uow, conversation_id)
+        if row is not None:
+            store.count(uow, row, -1)
+            store.remove(uow, row["search_rowid"])
+
+    def cleanse(self, uow: UnitOfWork) -> bool:
+        """Make words of what was removed vanish from the index's pages, a piece a call; whether more is left."""
+        return store.cleanse(uow)
 
     def rescore(self, uow: UnitOfWork, conversation_id: str, evaluations: tuple[Evaluation, ...]) -> None:
         """Take over the score of a conversation after a person's word on it."""
@@ -78,8 +95,15 @@ def row_values(
         "sentiment": analysis.sentiment_customer if analysis else None,
         "pii_count": len(redaction.spans) if redaction else 0,
         "categories": list(dict.fromkeys(analysis.categories)) if analysis else [],
+        "source": conversation.source,
+        "contact": contact_of(conversation),
         **score_values(evaluations),
     }
+
+
+def contact_of(conversation: Conversation) -> str | None:
+    """The group that the legs of one contact share, as long as the index keeps it."""
+    return conversation.group[:LONGEST_CONTACT] if conversation.group else None
 
 
 def score_values(evaluations: Sequence[Evaluation]) -> dict[str, Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from candor.access.model import Principal, UserRole
+from candor.access.model import Breadth, OwnCalls, Principal, UserRole
 from candor.conversation.evaluation import Evaluation
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Conversation, Direction, Sound
 from candor.conversation.transcript import Redaction
+from candor.conversation.vcon.lawful import LawfulBasis
+from candor.redaction.residue import Residue
 
 
 class Status(StrEnum):
@@ -20,6 +23,8 @@ class Status(StrEnum):
     PROCESSING = "processing"
     READY = "ready"
     NEEDS_ATTENTION = "needs_attention"
+    QUARANTINED = "quarantined"
+    """Without the proof of consent that the law asks for: nobody can play or read it."""
 
 
 class SortKey(StrEnum):
@@ -36,6 +41,7 @@ class SortKey(StrEnum):
 class ConversationFilter:
     """Every part narrows; empty means "all"."""
 
+    ids: tuple[str, ...] = ()
     text: str | None = None
     """Words, "quoted phrases", and ``agent:`` / ``customer:`` in front to say who said it."""
     since: datetime | None = None
@@ -60,22 +66,45 @@ class ConversationFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """How far the viewer's rights reach: None means no limit on that side. Applied to every query, always."""
+    """How far the viewer's rights reach. Applied to every query, always.
+
+    Nothing given (all None): everything. Else a conversation is within when any of what is given names it, so that
+    an empty tuple names none.
+    """
 
     teams: tuple[str, ...] | None = None
+    queues: tuple[str, ...] | None = None
     agent_ids: tuple[str, ...] | None = None
+    evaluated: bool = False
+    """Of these, only those that a person has evaluated."""
 
 
 def scope_of(principal: Principal) -> Scope:
-    """How far this person sees: agents themselves, supervisors their team, the others everything.
+    """How far this person sees: agents themselves, supervisors their team, the others everything, unless listed.
 
-    Fails closed: an agent without an agent id, or a supervisor without a team, sees nothing.
+    Fails closed: an agent without an agent id, a supervisor without a team, a list without a name see nothing.
+    """
+    reach = principal.reach
+    if principal.role is UserRole.AGENT:
+        own = steering_scope(principal)
+        if reach.own is OwnCalls.NONE:
+            return Scope(agent_ids=())
+        return own if reach.own is OwnCalls.ALL else replace(own, evaluated=True)
+    if reach.breadth is Breadth.LISTED:
+        return Scope(teams=reach.teams, queues=reach.queues)
+    if reach.breadth is Breadth.ROLE and principal.role is UserRole.SUPERVISOR:
+        return Scope(teams=(principal.team,) if principal.team else ())
+    return Scope()
+
+
+def steering_scope(principal: Principal) -> Scope:
+    """Whose calls this person may pause while they are recorded.
+
+    Agents theirs, whatever they may see of them later: a card number must not be recorded because of a policy.
     """
     if principal.role is UserRole.AGENT:
         return Scope(agent_ids=(principal.agent_id,) if principal.agent_id else ())
-    if principal.role is UserRole.SUPERVISOR:
-        return Scope(teams=(principal.team,) if principal.team else ())
-    return Scope()
+    return scope_of(principal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +180,14 @@ class ConversationView:
     """Automatic ones first, newest first within a source; several versions may stand side by side."""
     stages: tuple[StageRun, ...]
     transcripts: tuple[TranscriptInfo, ...] = ()
+    legs: tuple[ConversationRow, ...] = ()
+    """The other legs of the same contact that the viewer may see, in order of time."""
+    residue: Residue | None = None
+    """What the residual check of the redacted sound found; with something left, the sound is set aside."""
+    cuts: tuple[dict[str, Any], ...] = ()
+    """Card verification codes that were cut out of the original."""
+    basis: LawfulBasis | None = None
+    """On what lawful basis it is held, as far as that was decided or somebody gave their word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

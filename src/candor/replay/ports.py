@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from candor.conversation.evaluation import Evaluation
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Conversation, Sound
 from candor.conversation.transcript import Redaction
+from candor.conversation.vcon.lawful import LawfulBasis
 from candor.kit.database import UnitOfWork
+from candor.redaction.residue import Residue
 from candor.replay.model import StageRun
 
 
@@ -80,6 +82,15 @@ class Sources(Protocol):
 
     def transcripts(self, uow: UnitOfWork, conversation_id: str, /) -> Sequence[TranscriptRecord]:
         """All transcripts, newest first."""
+
+    def lawful_basis(self, uow: UnitOfWork, conversation: Conversation, /) -> LawfulBasis | None:
+        """On what lawful basis it is held; None when nothing is known."""
+
+    def residue(self, uow: UnitOfWork, conversation_id: str, /) -> Residue | None:
+        """What the residual check of the redacted sound found; None before there was one."""
+
+    def cuts(self, uow: UnitOfWork, conversation_id: str, /) -> Sequence[dict[str, Any]]:
+        """What was cut out of the original: time, stretches, digests before and after; oldest first."""
 
     def playback(self, uow: UnitOfWork, conversation_id: str, /) -> Playable:
         """The redacted sound; raises NotFound before there is one."""

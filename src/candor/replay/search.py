@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Select, asc, column, desc, exists, false, func, literal, literal_column, or_, select, table
 from sqlalchemy.sql.elements import ColumnElement
 
-from candor.conversation.model import Direction
+from candor.conversation.evaluation import EvaluationSource
+from candor.conversation.model import Conversation, Direction
 from candor.kit.database import UnitOfWork
 from candor.replay import store
 from candor.replay.cursor import Cursor
@@ -27,6 +28,10 @@ FEW = 400
 """Up to so many conversations, each is asked for the word on its own."""
 RANKED = 2000
 """Relevance is told among so many of the newest hits: ranking all hits of a common word takes seconds."""
+LEGS = 50
+"""At most so many legs of a contact are told."""
+_CALL_ID_HOLDS = 86_400 * store.SERIALS
+"""Phone systems use call ids anew, after a restart or a roll-over: only calls within a day are legs of one contact."""
 OPEN_MARK, CLOSE_MARK = "\ue000", "\ue001"
 
 _t = store.conversation_index
@@ -74,7 +79,8 @@ def conditions(wanted: ConversationFilter, scope: Scope) -> list[Condition]:  # 
     rules = reach(scope)
     c = _t.c
     for column_, values in (
-        (c.agent_id, wanted.agents), (c.team, wanted.teams), (c.queue, wanted.queues), (c.language, wanted.languages),
+        (c.id, wanted.ids), (c.agent_id, wanted.agents), (c.team, wanted.teams), (c.queue, wanted.queues),
+        (c.language, wanted.languages),
         (c.direction, [each.value for each in wanted.directions]), (c.status, [each.value for each in wanted.statuses]),
     ):  # fmt: skip
         if values:
@@ -110,17 +116,45 @@ def conditions(wanted: ConversationFilter, scope: Scope) -> list[Condition]:  # 
 
 def reach(scope: Scope) -> list[Condition]:
     """The viewer's rights as conditions; an empty tuple sees nothing."""
-    rules: list[Condition] = []
-    for column_, values in ((_t.c.team, scope.teams), (_t.c.agent_id, scope.agent_ids)):
-        if values is not None:
-            rules.append(false() if not values else column_ == values[0] if len(values) == 1 else column_.in_(values))
+    sides = ((_t.c.team, scope.teams), (_t.c.queue, scope.queues), (_t.c.agent_id, scope.agent_ids))
+    named = [_among(column_, values) for column_, values in sides if values is not None]
+    rules = [or_(*named)] if named else []
+    if scope.evaluated:
+        rules.append(_t.c.score_source == EvaluationSource.HUMAN.value)
     return rules
+
+
+def _among(column_: Any, values: tuple[str, ...]) -> Condition:
+    if not values:
+        return false()
+    found: Condition = column_ == values[0] if len(values) == 1 else column_.in_(values)
+    return found
 
 
 def visible(uow: UnitOfWork, conversation_id: str, scope: Scope) -> ConversationRow | None:
     """One row when it is there and within reach."""
     found = uow.execute(select(_t).where(_t.c.id == conversation_id, *reach(scope))).one_or_none()
     return None if found is None else row_of(found)
+
+
+def legs(uow: UnitOfWork, conversation: Conversation, contact: str | None, scope: Scope) -> tuple[ConversationRow, ...]:
+    """The other legs of the same contact within reach, in order of time."""
+    own = store.first_rowid(conversation.started_at)
+    others = [_t.c.source == conversation.source, _t.c.id != conversation.id, *reach(scope)]
+    found: dict[str, Any] = {}
+    if contact is not None:
+        for rules, order in (
+            ([_t.c.search_rowid < own], _t.c.search_rowid.desc()),
+            ([_t.c.search_rowid >= own], _t.c.search_rowid),
+        ):
+            query = select(_t).where(_t.c.contact == contact, *rules, *others).order_by(order).limit(LEGS)
+            found |= {row.id: row for row in uow.execute(query)}
+    if conversation.external_id is not None:
+        near = _t.c.search_rowid.between(own - _CALL_ID_HOLDS, own + _CALL_ID_HOLDS)
+        query = select(_t).where(_t.c.external_id == conversation.external_id, near, *others).limit(LEGS)
+        found |= {row.id: row for row in uow.execute(query)}
+    nearest = sorted(found.values(), key=lambda row: abs(row.search_rowid - own))[:LEGS]
+    return tuple(row_of(row) for row in sorted(nearest, key=lambda row: row.search_rowid))
 
 
 def _matching(match: str) -> Condition:
@@ -164,10 +198,10 @@ def _plan(uow: UnitOfWork, rules: list[Condition], match: str | None) -> tuple[S
 
 def _total(uow: UnitOfWork, plan: Any, scope: Scope, *, everything: bool) -> tuple[int | None, int]:
     """(exact count or None, at least so many)."""
-    if everything:
+    if everything and counted(scope):
         table = store.conversation_facet.c
-        counted = select(func.coalesce(func.sum(table.n), 0)).where(table.kind == "status", *facet_reach(scope))
-        n = int(uow.execute(counted).scalar_one())
+        kept = select(func.coalesce(func.sum(table.n), 0)).where(table.kind == "status", *facet_reach(scope))
+        n = int(uow.execute(kept).scalar_one())
         return n, n
     query, order, rules = plan
     few = query.with_only_columns(order).where(*rules).limit(COUNTED + 1).subquery()
@@ -175,14 +209,33 @@ def _total(uow: UnitOfWork, plan: Any, scope: Scope, *, everything: bool) -> tup
     return (n, n) if n <= COUNTED else (None, COUNTED)
 
 
+def counted(scope: Scope) -> bool:
+    """Whether the kept counts tell this reach: they are by team and agent, not by queue or by who evaluated."""
+    return scope.queues is None and not scope.evaluated
+
+
 def facet_reach(scope: Scope) -> list[Condition]:
-    """The viewer's rights on the counts."""
+    """The viewer's rights on the counts, where :func:`counted`."""
     table = store.conversation_facet.c
-    return [
-        column_.in_(values)
-        for column_, values in ((table.team, scope.teams), (table.agent_id, scope.agent_ids))
-        if values is not None
-    ]
+    sides = ((table.team, scope.teams), (table.agent_id, scope.agent_ids))
+    named = [column_.in_(values) for column_, values in sides if values is not None]
+    return [or_(*named)] if named else []
+
+
+def count_facets(uow: UnitOfWork, scope: Scope) -> list[tuple[str, str, str, int]]:
+    """(kind, value, label, how many) within reach, counted row by row."""
+    rules, found = reach(scope), []
+    for kind, value, label in (
+        ("team", _t.c.team, literal("")), ("queue", _t.c.queue, literal("")), ("language", _t.c.language, literal("")),
+        ("status", _t.c.status, literal("")), ("agent", _t.c.agent_id, func.max(_t.c.agent)),
+    ):  # fmt: skip
+        query = select(value.label("value"), label.label("label"), func.count().label("n"))
+        rows = uow.execute(query.where(*rules, value.is_not(None)).group_by(value).order_by(value))
+        found += [(kind, row.value, row.label or row.value, int(row.n)) for row in rows]
+    side = store.conversation_category
+    query = select(side.c.category, func.count().label("n")).join(_t, _t.c.search_rowid == side.c.search_rowid)
+    rows = uow.execute(query.where(*rules).group_by(side.c.category).order_by(side.c.category))
+    return found + [("category", row.category, "", int(row.n)) for row in rows]
 
 
 def _by_time(plan: Any, cursor: Cursor | None, limit: int, *, descending: bool) -> list[Select[Any]]:

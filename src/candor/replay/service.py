@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
+from candor.conversation.model import Conversation
 from candor.errors import InvalidInput, NotFound
 from candor.kit.database import UnitOfWork
 from candor.replay import cursor as cursors
 from candor.replay import search, store
-from candor.replay.index import Index
+from candor.replay.index import Index, contact_of
 from candor.replay.model import (
     ConversationFilter,
     ConversationRow,
@@ -56,17 +57,10 @@ class Replay:
         return search.find(uow, filter, scope, sort, descending=descending, cursor=place, limit=limit)
 
     def facets(self, uow: UnitOfWork, scope: Scope) -> Facets:
-        """The values that occur within reach, from counts that are kept while writing."""
-        table = store.conversation_facet.c
-        query = (
-            select(table.kind, table.value, func.max(table.label).label("label"), func.sum(table.n).label("n"))
-            .where(table.n > 0, *search.facet_reach(scope))
-            .group_by(table.kind, table.value)
-            .order_by(table.kind, table.value)
-        )
+        """The values that occur within reach, from counts that are kept while writing wherever those can tell."""
         found: dict[str, list[tuple[str, str, int]]] = {}
-        for row in uow.execute(query):
-            found.setdefault(row.kind, []).append((row.value, row.label, int(row.n)))
+        for kind, value, label, n in self._counts(uow, scope):
+            found.setdefault(kind, []).append((value, label, n))
 
         def values(kind: str) -> tuple[str, ...]:
             return tuple(value for value, _, _ in found.get(kind, ()))
@@ -80,6 +74,19 @@ class Replay:
             statuses=tuple((value, n) for value, _, n in found.get("status", ())),
         )
 
+    @staticmethod
+    def _counts(uow: UnitOfWork, scope: Scope) -> list[tuple[str, str, str, int]]:
+        if not search.counted(scope):
+            return search.count_facets(uow, scope)
+        table = store.conversation_facet.c
+        query = (
+            select(table.kind, table.value, func.max(table.label).label("label"), func.sum(table.n).label("n"))
+            .where(table.n > 0, *search.facet_reach(scope))
+            .group_by(table.kind, table.value)
+            .order_by(table.kind, table.value)
+        )
+        return [(row.kind, row.value, row.label, int(row.n)) for row in uow.execute(query)]
+
     def row(self, uow: UnitOfWork, conversation_id: str, scope: Scope) -> ConversationRow:
         """The list's row of one conversation; raises NotFound, also outside ``scope``."""
         found = search.visible(uow, conversation_id, scope)
@@ -91,8 +98,9 @@ class Replay:
         """The whole conversation, redacted; raises NotFound, also outside ``scope``."""
         row = self.row(uow, conversation_id, scope)
         sources = self._sources
+        conversation = sources.conversation(uow, conversation_id)
         return ConversationView(
-            conversation=sources.conversation(uow, conversation_id),
+            conversation=conversation,
             row=row,
             sound=sources.sound(uow, conversation_id),
             redaction=sources.redaction(uow, conversation_id),
@@ -106,7 +114,18 @@ class Replay:
                 )
                 for each in sources.transcripts(uow, conversation_id)
             ),
+            legs=self.legs(uow, conversation, scope),
+            residue=sources.residue(uow, conversation_id),
+            cuts=tuple(sources.cuts(uow, conversation_id)),
+            basis=sources.lawful_basis(uow, conversation),
         )  # fmt: skip
+
+    def legs(self, uow: UnitOfWork, conversation: Conversation, scope: Scope) -> tuple[ConversationRow, ...]:
+        """The other legs of the same contact within ``scope``, in order of time; the 50 nearest when there are more.
+
+        Legs have the same group, or the same call id on the same day; always from the same source, which made both.
+        """
+        return search.legs(uow, conversation, contact_of(conversation), scope)
 
     def audio(self, uow: UnitOfWork, conversation_id: str, scope: Scope) -> Playable:
         """The redacted sound; raises NotFound, also outside ``scope``."""

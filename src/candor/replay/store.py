@@ -66,6 +66,8 @@ conversation_index = Table(
     Column("critical_failed", Boolean, nullable=False),
     Column("pii_count", Integer, nullable=False),
     Column("categories", JSON, nullable=False),
+    Column("source", String(64)),
+    Column("contact", String(255)),
     Index("ix_conversation_index_agent_id", "agent_id", "search_rowid"),
     Index("ix_conversation_index_team", "team", "search_rowid"),
     Index("ix_conversation_index_queue", "queue", "search_rowid"),
@@ -73,6 +75,7 @@ conversation_index = Table(
     Index("ix_conversation_index_duration", "duration", "search_rowid"),
     Index("ix_conversation_index_score", "score", "search_rowid"),
     Index("ix_conversation_index_sentiment", "sentiment", "search_rowid"),
+    Index("ix_conversation_index_contact", "contact", "search_rowid"),
 )
 
 conversation_category = Table(
@@ -179,6 +182,21 @@ def remove(uow: UnitOfWork, rowid: int) -> None:
     uow.execute(text("DELETE FROM conversation_text WHERE rowid = :rowid"), {"rowid": rowid})
 
 
+def cleanse(uow: UnitOfWork, pages: int = 2_000) -> bool:
+    """Merge the full-text index, some pages a call, until no deleted word is left in it; whether more is left to do.
+
+    FTS5 only marks what is deleted; the words themselves go when all its b-trees have become one (its "merge" with a
+    negative number; fewer than two changes: nothing was left, see the SQLite manual, FTS5 section 6.8).
+    """
+    if uow.dialect.name != "sqlite":
+        return False
+    before = uow.execute(text("SELECT total_changes()")).scalar_one()
+    uow.execute(
+        text("INSERT INTO conversation_text(conversation_text, rank) VALUES ('merge', :pages)"), {"pages": -pages}
+    )
+    return int(uow.execute(text("SELECT total_changes()")).scalar_one()) - int(before) >= 2
+
+
 def put_categories(uow: UnitOfWork, pairs: Iterable[tuple[str, int]]) -> None:
     """(category, search_rowid) pairs."""
     rows = [{"category": category, "search_rowid": rowid} for category, rowid in dict.fromkeys(pairs)]
@@ -200,6 +218,22 @@ def change(uow: UnitOfWork, conversation_id: str, **values: Any) -> None:
         count_one(uow, "status", before["status"], before, -1)
         count_one(uow, "status", values["status"], before, 1)
     uow.execute(update(conversation_index).where(conversation_index.c.id == conversation_id).values(**values))
+
+
+def blank(uow: UnitOfWork, conversation_id: str) -> None:
+    """Forget what was made of a conversation (words, categories, moods, scores); the row itself stays in the list."""
+    row = row_of(uow, conversation_id)
+    if row is None:
+        return
+    for category in dict.fromkeys(row["categories"]):
+        count_one(uow, "category", category, row, -1)
+    rowid = row["search_rowid"]
+    uow.execute(delete(conversation_category).where(conversation_category.c.search_rowid == rowid))
+    uow.execute(text("DELETE FROM conversation_text WHERE rowid = :rowid"), {"rowid": rowid})
+    change(
+        uow, conversation_id, categories=[], sentiment=None, pii_count=0, score=None, score_source=None,
+        critical_failed=False,
+    )  # fmt: skip
 
 
 def count(uow: UnitOfWork, row: Mapping[str, Any], by: int) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from candor.conversation.transcript import Utterance
+from candor.kit.spelling import within
 
 _TOKEN = re.compile(r"\[[A-Z]+(?:_\d+)?\]|[^\W_]+(?:'[^\W_]+)*")
 _OLD_SPELLING = re.compile(r"\b(good|to)-(bye|day|night|morrow)\b", re.IGNORECASE)
@@ -160,21 +161,7 @@ def _alike(said: str, wanted: str) -> bool:
         return True
     longest = max(len(said), len(wanted))
     allowed = 2 if longest >= 9 else 1 if longest >= 5 else 0
-    return allowed > 0 and _within(said, wanted, allowed)
-
-
-def _within(left: str, right: str, limit: int) -> bool:
-    """Whether the edit distance is at most ``limit``."""
-    if abs(len(left) - len(right)) > limit:
-        return False
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        before, row[0] = row[0], i
-        for j, b in enumerate(right, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
-        if min(row) > limit:
-            return False
-    return row[-1] <= limit
+    return allowed > 0 and within(said, wanted, allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +253,7 @@ class Stream:
         self._runs: dict[tuple[int, bool], tuple[tuple[Slot, ...], list[Hit]]] = {}
 
     def _add(self, utterance: Utterance) -> None:
-        if utterance.words:
-            pieces = [(word.text, word.start, word.end) for word in utterance.words]
-        else:
-            texts = utterance.text.split()
-            step = (utterance.end - utterance.start) / max(1, len(texts))
-            pieces = [
-                (text, utterance.start + i * step, utterance.start + (i + 1) * step) for i, text in enumerate(texts)
-            ]
-        for text, start, end in pieces:
+        for text, start, end in utterance.timed():
             for word in normalise(text):
                 self.words.append(word)
                 self.starts.append(start)

@@ -101,8 +101,15 @@ class VoiceSession(Protocol):
         """Where there was speech, in order, without padding."""
 
 
+VoiceJudge = Callable[[Mono], npt.NDArray[np.float32]]
+"""Blocks of one channel, in order and of any length → how likely each further 32 ms of it are speech."""
+
+
 class VoiceDetector(Protocol):
     """Tells speech from everything else."""
+
+    def judge(self) -> VoiceJudge:
+        """For sound that is listened to while it is spoken; remembers its channel."""
 
     def start(self) -> VoiceSession:
         """A fresh session for one channel."""

@@ -12,10 +12,10 @@ from candor.conversation.model import Role
 from candor.conversation.transcript import Speaker, SpeakerSplit, Transcript, Word
 from candor.errors import InvalidInput
 from candor.kit.sound import BLOCK_SECONDS, SoundSource
-from candor.transcript import filters, turns
+from candor.transcript import dictation, filters, turns
 from candor.transcript.attribute import attribute
 from candor.transcript.channels import LeakFilter, Likeness
-from candor.transcript.ports import RATE, Aligner, Diariser, Heard, Mono, Recogniser, Stretch, VoiceDetector
+from candor.transcript.ports import RATE, Aligner, Diariser, Heard, HeardWord, Mono, Recogniser, Stretch, VoiceDetector
 from candor.transcript.segments import merge
 
 BATCH_SECONDS = 120.0
@@ -54,11 +54,13 @@ class Transcriber:
         detector: VoiceDetector,
         aligner: Aligner | None = None,
         diariser: Diariser | None = None,
+        digits: dictation.DigitHearer | None = None,
     ) -> None:
         self.recogniser = recogniser
         self._detector = detector
         self._aligner = aligner
         self._diariser = diariser
+        self._digits = digits
 
     def transcribe(
         self, sound: SoundSource, *, language: str | None = None, roles: Mapping[int, Role] | None = None
@@ -179,7 +181,63 @@ class Transcriber:
             channel.tokens += heard.tokens
         if filters.is_false_text(heard, piece.length, latin=spoken not in _LATIN_EXCEPT):
             return
-        channel.words += self._timed(channel, piece, samples, heard, spoken)
+        before = channel.spread
+        words = self._timed(channel, piece, samples, heard, spoken)
+        if spoken in dictation.LANGUAGES and self._digits is not None:
+            timed = channel.spread == before and not dictation.loops([word.text for word in words])
+            found = self._with_numbers(self._digits, piece, samples, words, timed=timed)
+            if found is not None:
+                words, channel.spread = found, before
+        channel.words += words
+
+    def _with_numbers(
+        self, hearer: dictation.DigitHearer, piece: Stretch, samples: Mono, words: list[Word], *, timed: bool
+    ) -> list[Word] | None:
+        """The words of a segment, with numbers that were dictated in it as they were said; None when there are none."""
+        given = [HeardWord(text=word.text, confidence=word.confidence) for word in words]
+        times = [Stretch(start=word.start - piece.start, end=word.end - piece.start) for word in words]
+        numbers = dictation.numbers(hearer, samples, given, times, timed=timed)
+        if not numbers:
+            return None
+        kept: list[Word] = []
+        if timed:
+            kept = [
+                word
+                for word, time in zip(words, times, strict=True)
+                if not dictation.replaced(word.text, time, numbers)
+            ]
+        else:
+            # Where each word was said is not known: what lies between the numbers is recognised by itself.
+            for rest in dictation.between(samples, numbers):
+                sound = samples[int(rest.start * RATE) : int(rest.end * RATE)]
+                (heard,) = self.recogniser.recognise([sound], language="en")
+                if not filters.is_false_text(heard, rest.length, latin=True):
+                    kept += self._aligned(sound, heard.words, piece.start + rest.start, rest.length)
+        for number in numbers:
+            sound = samples[int(number.start * RATE) : int(number.end * RATE)]
+            kept += self._aligned(
+                sound, number.words, piece.start + number.start, number.end - number.start, edges=True
+            )
+        return sorted(kept, key=lambda word: word.start)
+
+    def _aligned(
+        self, sound: Mono, words: Sequence[HeardWord], start: float, length: float, *, edges: bool = False
+    ) -> list[Word]:
+        """Words with times in the call; ``edges``: the first begins, and the last ends, with the sound."""
+        texts = [word.text for word in words]
+        times = self._aligner.align(sound, texts) if self._aligner is not None else None
+        if times is None:
+            return turns.spread(texts, [word.confidence for word in words], start, start + length)
+        last = len(times) - 1
+        return [
+            Word(
+                text=word.text,
+                start=round(start if edges and place == 0 else start + min(time.start, length), 3),
+                end=round(start + (length if edges and place == last else min(time.end, length)), 3),
+                confidence=round(word.confidence, 4),
+            )
+            for place, (word, time) in enumerate(zip(words, times, strict=True))
+        ]
 
     def _timed(self, channel: _Channel, piece: Stretch, samples: Mono, heard: Heard, language: str) -> list[Word]:
         """Words with times in the call: the engine's own, else aligned, else spread over the segment."""

@@ -16,16 +16,20 @@ from typing import BinaryIO, cast
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from candor.errors import Damaged
+from candor.errors import CandorError, Damaged, WrongKey
 from candor.kit import clock
-from candor.kit.database import UnitOfWork
+from candor.kit.database import UnitOfWork, after_commit, cut_log
 from candor.kit.ids import new_id
+from candor.kit.log import get_logger
 from candor.vault import store
+from candor.vault.keys.ring import RIGHT_KEY, KeyRing
 from candor.vault.ports import MasterKey, ObjectStore
 from candor.vault.store import SealedObject
 from candor.vault.streaming import OpeningReader, SealingWriter
 
-_FIELDS = "fields"
+FIELDS = "fields"
+_NONCE = 12
+_log = get_logger("vault")
 
 
 class SealedFile:
@@ -35,8 +39,8 @@ class SealedFile:
         self._id = new_id()
         self._kind, self._conversation_id = kind, conversation_id
         data_key = os.urandom(32)
-        context = _context(self._id, kind, conversation_id)
-        self._key_id, self._wrapped = vault.master.key_id, vault.master.wrap(data_key, context)
+        context = context_of(self._id, kind, conversation_id)
+        self._key_id, self._wrapped = vault.keys.key_id, vault.keys.wrap(data_key, context)
         self._draft = vault.objects.draft(self._id)
         self._writer = SealingWriter(self._draft.stream, data_key, context)
         self.stream: BinaryIO = cast("BinaryIO", self._writer)
@@ -92,22 +96,28 @@ class FieldCipher:
 
     def seal(self, field: str, plain: bytes) -> bytes:
         """Bound to conversation and field name."""
-        nonce = os.urandom(12)
-        return nonce + self._aead.encrypt(nonce, plain, self._bound + b"\0" + field.encode())
+        nonce = os.urandom(_NONCE)
+        return nonce + self._aead.encrypt(nonce, plain, self._place(field))
 
     def open(self, field: str, sealed: bytes) -> bytes:
         """Raises Damaged when it was sealed for another place or changed."""
         try:
-            return self._aead.decrypt(sealed[:12], sealed[12:], self._bound + b"\0" + field.encode())
-        except InvalidTag as error:
+            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._place(field))
+        except (InvalidTag, ValueError) as error:
             raise Damaged("A sealed field does not verify.", code="vault.damaged") from error
+
+    def _place(self, field: str) -> bytes:
+        if "\0" in field:
+            raise ValueError("a name with a zero byte could be read in two ways")
+        return self._bound + b"\0" + field.encode()
 
 
 class Vault:
     """Sealed objects and their keys."""
 
-    def __init__(self, objects: ObjectStore, master: MasterKey) -> None:
-        self.objects, self.master = objects, master
+    def __init__(self, objects: ObjectStore, master: MasterKey | KeyRing) -> None:
+        self.objects = objects
+        self.keys = master if isinstance(master, KeyRing) else KeyRing(master)
 
     def begin(self, kind: str, conversation_id: str) -> SealedFile:
         """Start sealing a new object of ``kind`` that belongs to a conversation."""
@@ -121,10 +131,8 @@ class Vault:
 
     def look(self, sealed: SealedObject) -> BinaryIO:
         """The plaintext of a finished object that is not recorded yet."""
-        context = _context(sealed.id, sealed.kind, sealed.conversation_id)
-        stream, size = self.objects.open(sealed.id)
-        reader = OpeningReader(stream, size, self.master.unwrap(sealed.wrapped, context), context)
-        return cast("BinaryIO", io.BufferedReader(reader, 65_536))
+        context = context_of(sealed.id, sealed.kind, sealed.conversation_id)
+        return self._reader(sealed.id, self.keys.unwrap(sealed.master_key_id, sealed.wrapped, context), context)
 
     def keep(self, uow: UnitOfWork, sealed: SealedObject) -> str:
         """Record a finished object with its key; returns its id."""
@@ -134,10 +142,8 @@ class Vault:
     def open(self, uow: UnitOfWork, object_id: str) -> BinaryIO:
         """The plaintext as a seekable stream; raises NotFound, or Damaged (wrong key, shredded, changed bytes)."""
         conversation_id, kind = store.get(uow, object_id)
-        context = _context(object_id, kind, conversation_id)
-        data_key = self._data_key(uow, object_id, context)
-        stream, size = self.objects.open(object_id)
-        return cast("BinaryIO", io.BufferedReader(OpeningReader(stream, size, data_key, context), 65_536))
+        context = context_of(object_id, kind, conversation_id)
+        return self._reader(object_id, self._data_key(uow, object_id, context), context)
 
     def read(self, uow: UnitOfWork, object_id: str) -> bytes:
         """The whole plaintext."""
@@ -150,25 +156,35 @@ class Vault:
 
     def fields(self, uow: UnitOfWork, conversation_id: str, *, create: bool = False) -> FieldCipher:
         """The cipher for a conversation's small sealed fields; ``create`` makes its key when there is none."""
-        context = _context(conversation_id, _FIELDS, conversation_id)
+        context = context_of(conversation_id, FIELDS, conversation_id)
         if create and store.get_key(uow, conversation_id) is None:
             key = os.urandom(32)
-            store.put_key(uow, conversation_id, self.master.key_id, self.master.wrap(key, context))
+            store.put_key(uow, conversation_id, self.keys.key_id, self.keys.wrap(key, context))
             return FieldCipher(key, conversation_id)
         return FieldCipher(self._data_key(uow, conversation_id, context), conversation_id)
 
     def shred(self, uow: UnitOfWork, object_id: str) -> None:
-        """Destroy the data key, then the bytes: no copy of the object can be opened any more, anywhere."""
+        """Destroy the data key, then the bytes: no copy of the object can be opened any more, anywhere.
+
+        The key's row is overwritten (``secure_delete``), and the log that it passed through is cut. The bytes go when
+        the key is gone for certain: after ``uow`` is committed. What a crash leaves of them, :meth:`sweep` takes.
+        """
         store.drop_key(uow, object_id)
-        self.objects.delete(object_id)
+        after_commit(uow, cut_log)
+        after_commit(uow, lambda _engine: self._delete(object_id))
+
+    def _delete(self, object_id: str) -> None:
+        try:
+            self.objects.delete(object_id)
+        except (CandorError, OSError):
+            _log.warning("bytes of a destroyed object could not be removed; they open nothing", object=object_id)
 
     def prove_master(self, uow: UnitOfWork) -> None:
-        """Raises Damaged when everything held is sealed under another master key: nothing must be added under ours."""
-        if store.any_key(uow) and not store.any_key(uow, self.master.key_id):
-            raise Damaged(
-                f"The master key {self.master.key_id} is not the one that this data folder was sealed under.",
-                code="vault.wrong_key",
-                advice=_RIGHT_KEY,
+        """Raises WrongKey when everything held is sealed under other master keys: nothing must be added under ours."""
+        if store.any_key(uow) and not any(store.any_key(uow, key.key_id) for key in self.keys.keys):
+            raise WrongKey(
+                f"The master key {self.keys.key_id} is not the one that this data folder was sealed under.",
+                advice=RIGHT_KEY,
             )
 
     def sweep(self, uow: UnitOfWork, older_than: float = 3600.0) -> int:
@@ -183,23 +199,26 @@ class Vault:
                 removed += 1
         return removed
 
+    def _reader(self, object_id: str, data_key: bytes, context: bytes) -> BinaryIO:
+        stream, size = self.objects.open(object_id)
+        try:
+            reader = OpeningReader(stream, size, data_key, context)
+        except BaseException:
+            stream.close()
+            raise
+        return cast("BinaryIO", io.BufferedReader(reader, 65_536))
+
     def _data_key(self, uow: UnitOfWork, object_id: str, context: bytes) -> bytes:
         kept = store.get_key(uow, object_id)
         if kept is None:
             raise Damaged("The key of this object was destroyed: it cannot be opened any more.", code="vault.shredded")
-        key_id, wrapped = kept
-        if key_id != self.master.key_id:
-            raise Damaged(
-                f"This object was sealed under the master key {key_id}, and {self.master.key_id} is configured.",
-                code="vault.wrong_key",
-                advice=_RIGHT_KEY,
-            )
-        return self.master.unwrap(wrapped, context)
+        key_id, wrapped, form = kept
+        return self.keys.unwrap(key_id, wrapped, context, form)
 
 
-_RIGHT_KEY = "Configure the key file or passphrase that this data folder was made with."
-
-
-def _context(object_id: str, kind: str, conversation_id: str) -> bytes:
+def context_of(object_id: str, kind: str, conversation_id: str) -> bytes:
     """What binds ciphertext to its place: it cannot be passed off as another object, kind or conversation."""
-    return b"\0".join((b"candor.object.1", object_id.encode(), kind.encode(), conversation_id.encode()))
+    parts = (object_id.encode(), kind.encode(), conversation_id.encode())
+    if any(b"\0" in part for part in parts):
+        raise ValueError("a name with a zero byte could be read in two ways")
+    return b"\0".join((b"candor.object.1", *parts))

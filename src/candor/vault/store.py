@@ -5,11 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, String, Table, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.exc import IntegrityError
 
 from candor.errors import NotFound
 from candor.kit import clock
 from candor.kit.database import UnitOfWork, metadata
+from candor.kit.ids import new_id
+from candor.vault.keys.ring import BOUND
 
 sealed_object = Table(
     "sealed_object",
@@ -30,6 +46,41 @@ data_key = Table(
     Column("object_id", String(36), primary_key=True),
     Column("master_key_id", String(64), nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
+    Column("form", SmallInteger, nullable=False, server_default="0"),
+    Index("ix_data_key_master_key_id", "master_key_id", "form"),
+)
+"""``form``: :data:`candor.vault.keys.ring.BOUND` and the like."""
+
+vault_tenant = Table(
+    "vault_tenant",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(36), nullable=False),
+    Column("made_at", DateTime, nullable=False),
+)
+
+master_key = Table(
+    "master_key",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("place", String(500), nullable=False),
+    Column("since", DateTime, nullable=False),
+)
+"""Every master key that ever sealed here, and since when."""
+
+key_rotation = Table(
+    "key_rotation",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("to_key_id", String(64), nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("after_id", String(36), nullable=False),
 )
 
 
@@ -61,8 +112,8 @@ def put(uow: UnitOfWork, sealed: SealedObject) -> None:
 
 
 def put_key(uow: UnitOfWork, object_id: str, master_key_id: str, wrapped: bytes) -> None:
-    """Record a wrapped key."""
-    uow.execute(insert(data_key).values(object_id=object_id, master_key_id=master_key_id, wrapped=wrapped))
+    """Record a wrapped key, bound to its tenant."""
+    uow.execute(insert(data_key).values(object_id=object_id, master_key_id=master_key_id, wrapped=wrapped, form=BOUND))
 
 
 def get(uow: UnitOfWork, object_id: str) -> tuple[str, str]:
@@ -83,12 +134,12 @@ def size_of(uow: UnitOfWork, object_id: str) -> int:
     return int(size)
 
 
-def get_key(uow: UnitOfWork, object_id: str) -> tuple[str, bytes] | None:
-    """(master key id, wrapped key); None when it was destroyed or never was."""
+def get_key(uow: UnitOfWork, object_id: str) -> tuple[str, bytes, int] | None:
+    """(master key id, wrapped key, its form); None when it was destroyed or never was."""
     row = uow.execute(
-        select(data_key.c.master_key_id, data_key.c.wrapped).where(data_key.c.object_id == object_id)
+        select(data_key.c.master_key_id, data_key.c.wrapped, data_key.c.form).where(data_key.c.object_id == object_id)
     ).one_or_none()
-    return None if row is None else (row.master_key_id, row.wrapped)
+    return None if row is None else (row.master_key_id, row.wrapped, row.form)
 
 
 def drop_key(uow: UnitOfWork, object_id: str) -> None:
@@ -104,6 +155,31 @@ def any_key(uow: UnitOfWork, master_key_id: str | None = None) -> bool:
     return uow.execute(wanted.limit(1)).first() is not None
 
 
+def of_conversation(uow: UnitOfWork, conversation_id: str) -> list[str]:
+    """Objects of a conversation whose key is still there."""
+    kept = select(data_key.c.object_id)
+    query = select(sealed_object.c.id).where(
+        sealed_object.c.conversation_id == conversation_id, sealed_object.c.id.in_(kept)
+    )
+    return list(uow.execute(query).scalars())
+
+
 def ids(uow: UnitOfWork) -> set[str]:
-    """Every recorded object."""
-    return set(uow.execute(select(sealed_object.c.id)).scalars())
+    """Every recorded object that can still be opened."""
+    kept = select(sealed_object.c.id).join(data_key, data_key.c.object_id == sealed_object.c.id)
+    return set(uow.execute(kept).scalars())
+
+
+def tenant(uow: UnitOfWork) -> str | None:
+    """The name of this data folder among all that may use the same master key; None before it has one."""
+    return uow.execute(select(vault_tenant.c.name)).scalar_one_or_none()
+
+
+def make_tenant(uow: UnitOfWork) -> str:
+    """The name, made at random when there is none yet; another process may have been faster."""
+    try:
+        with uow.begin_nested():
+            uow.execute(insert(vault_tenant).values(id=1, name=new_id(), made_at=clock.to_column(clock.now())))
+    except IntegrityError:
+        pass
+    return str(uow.execute(select(vault_tenant.c.name)).scalar_one())

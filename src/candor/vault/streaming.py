@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from candor.errors import Damaged, Unavailable
+from candor.errors import Damaged, TooLarge, Unavailable
+
+Bytes = bytes | bytearray | memoryview
 
 SEGMENT = 65_536
 """Bytes of a ciphertext segment."""
@@ -36,6 +38,10 @@ FIRST_PLAIN = SEGMENT - HEADER - TAG
 PLAIN = SEGMENT - TAG
 """Plaintext bytes in every other segment."""
 _KEPT_SEGMENTS = 4
+_WRITTEN_AT_ONCE = 4
+"""Sealed segments that are collected for one write: few enough to stay in the processor's cache until then."""
+_MOST_SEGMENTS = 1 << 32
+"""The segment number has four bytes: 256 TiB an object."""
 
 
 def sealed_size(plain_size: int) -> int:
@@ -63,16 +69,22 @@ class _Cipher:
     def _nonce(self, number: int, *, last: bool) -> bytes:
         return self._prefix + number.to_bytes(4, "big") + bytes([last])
 
-    def seal(self, number: int, plain: bytes, *, last: bool) -> bytes:
-        return self._aead.encrypt(self._nonce(number, last=last), plain, None)
+    def seal(self, number: int, plain: Bytes, into: memoryview, *, last: bool) -> None:
+        """``into`` is as long as ``plain`` and a tag."""
+        if number >= _MOST_SEGMENTS:
+            raise TooLarge("What is being sealed is larger than an object can be (256 TiB).", code="vault.too_large")
+        self._aead.encrypt_into(self._nonce(number, last=last), plain, None, into)
 
-    def open(self, number: int, sealed: bytes, *, last: bool) -> bytes:
+    def open(self, number: int, sealed: bytes, into: memoryview, *, last: bool) -> None:
+        """``into`` is as long as ``sealed`` without its tag; nothing is left in it when this raises."""
         try:
-            return self._aead.decrypt(self._nonce(number, last=last), sealed, None)
-        except InvalidTag as error:
+            self._aead.decrypt_into(self._nonce(number, last=last), sealed, None, into)
+        except (InvalidTag, ValueError) as error:
+            into[:] = bytes(len(into))
             raise Damaged(
                 "A sealed object does not verify: it was changed, cut or moved, or the key is not its own.",
                 code="vault.damaged",
+                advice="Restore it from a backup; the rest stays readable.",
             ) from error
 
 
@@ -91,6 +103,9 @@ class SealingWriter(io.RawIOBase):
         self._cipher = _Cipher(data_key, associated, salt, prefix)
         self._first = bytearray()
         self._tail = bytearray()
+        self._sealed: bytearray | None = None
+        self._waiting = 0
+        """Bytes of ``_sealed`` that are not in the sink yet."""
         self._number = 1
         self._position = 0
         self.size = 0
@@ -112,20 +127,28 @@ class SealingWriter(io.RawIOBase):
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
         view = memoryview(data).cast("B")
+        length = len(view)
         if self._position != self.size:
             return self._rewrite(view)
-        taken = 0
         if len(self._first) < FIRST_PLAIN:
-            taken = min(len(view), FIRST_PLAIN - len(self._first))
+            taken = min(length, FIRST_PLAIN - len(self._first))
             self._first += view[:taken]
-        self._tail += view[taken:]
+            view = view[taken:]
         # One full segment is always held back: only at the end is it known whether it is the last.
-        while len(self._tail) > PLAIN:
-            self._put(bytes(self._tail[:PLAIN]), last=False)
-            del self._tail[:PLAIN]
-        self.size += len(view)
+        if self._tail and len(self._tail) + len(view) > PLAIN:
+            taken = PLAIN - len(self._tail)
+            self._tail += view[:taken]
+            self._put(self._tail, last=False)
+            self._tail.clear()
+            view = view[taken:]
+        place, end = 0, len(view) - PLAIN
+        while place < end:
+            self._put(view[place : place + PLAIN], last=False)
+            place += PLAIN
+        self._tail += view[place:]
+        self.size += length
         self._position = self.size
-        return len(view)
+        return length
 
     def _rewrite(self, view: memoryview) -> int:
         end = self._position + len(view)
@@ -135,14 +158,29 @@ class SealingWriter(io.RawIOBase):
         self._position = end
         return len(view)
 
-    def _put(self, plain: bytes, *, last: bool) -> None:
-        self._to_sink(self._number * SEGMENT, self._cipher.seal(self._number, plain, last=last))
+    def _put(self, plain: Bytes, *, last: bool) -> None:
+        if self._sealed is None:
+            self._sealed = bytearray(_WRITTEN_AT_ONCE * SEGMENT)
+            self._to_sink(None, SEGMENT)
+        elif self._waiting == len(self._sealed):
+            self._flush()
+        length = len(plain) + TAG
+        into = memoryview(self._sealed)[self._waiting : self._waiting + length]
+        self._cipher.seal(self._number, plain, into, last=last)
+        self._waiting += length
         self._number += 1
 
-    def _to_sink(self, offset: int, data: bytes) -> None:
+    def _flush(self) -> None:
+        if self._sealed is not None and self._waiting:
+            self._to_sink(memoryview(self._sealed)[: self._waiting])
+            self._waiting = 0
+
+    def _to_sink(self, data: Bytes | None, place: int | None = None) -> None:
         try:
-            self._sink.seek(offset)
-            self._sink.write(data)
+            if place is not None:
+                self._sink.seek(place)
+            if data is not None:
+                self._sink.write(data)
         except OSError as error:
             raise Unavailable(
                 f"The vault did not take what is being sealed ({error.strerror}).",
@@ -154,14 +192,23 @@ class SealingWriter(io.RawIOBase):
         """Write the last and the first segment; the object is complete after this."""
         only = not self._tail
         if not only:
-            self._put(bytes(self._tail), last=True)
-        self._to_sink(0, self._header + self._cipher.seal(0, bytes(self._first), last=only))
+            self._put(self._tail, last=True)
+        self._flush()
+        first = bytearray(HEADER + len(self._first) + TAG)
+        first[:HEADER] = self._header
+        self._cipher.seal(0, self._first, memoryview(first)[HEADER:], last=only)
+        self._to_sink(first, 0)
         self._first.clear()
         self._tail.clear()
+        self._sealed = None
 
 
 class OpeningReader(io.RawIOBase):
-    """Decrypts ``source`` (``sealed`` bytes long) at any position; the last few segments are kept in memory."""
+    """Decrypts ``source`` (``sealed`` bytes long) at any position; the last few segments are kept in memory.
+
+    One call of ``readinto`` ends with a segment, where it can: whoever reads on reads whole segments, which are
+    decrypted straight into the reader's buffer.
+    """
 
     def __init__(self, source: BinaryIO, sealed: int, data_key: bytes, associated: bytes) -> None:
         super().__init__()
@@ -174,8 +221,9 @@ class OpeningReader(io.RawIOBase):
             raise Damaged("A sealed object does not begin as one.", code="vault.damaged")
         self._cipher = _Cipher(data_key, associated, header[1 : 1 + SALT], header[1 + SALT :])
         self._last = max(0, -(-sealed // SEGMENT) - 1)
+        self._source_at = HEADER
         self._position = 0
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept: OrderedDict[int, memoryview] = OrderedDict()
         # The last segment carries the flag that shows truncation: check it before anything is believed.
         self._segment(self._last)
 
@@ -195,19 +243,32 @@ class OpeningReader(io.RawIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         wanted = self.size - self._position if size is None or size < 0 else min(size, self.size - self._position)
-        parts: list[bytes] = []
-        while wanted > 0:
-            number, offset = self._locate(self._position)
-            part = self._segment(number)[offset : offset + wanted]
-            parts.append(part)
-            wanted -= len(part)
-            self._position += len(part)
-        return b"".join(parts)
+        data = bytearray(max(0, wanted))
+        view, filled = memoryview(data), 0
+        while filled < wanted:
+            filled += self.readinto(view[filled:])
+        return bytes(data)
+
+    def readall(self) -> bytes:
+        return self.read(-1)
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+        view, filled = memoryview(buffer).cast("B"), 0
+        while filled < len(view) and self._position < self.size:
+            number, offset = self._locate(self._position)
+            length = self._plain_length(number)
+            if offset == 0 and length <= len(view) - filled and number not in self._kept:
+                self._open(number, view[filled : filled + length])
+                taken = length
+            elif filled:
+                break
+            else:
+                part = self._segment(number)[offset : offset + len(view)]
+                taken = len(part)
+                view[:taken] = part
+            filled += taken
+            self._position += taken
+        return filled
 
     def close(self) -> None:
         self._kept.clear()
@@ -221,14 +282,24 @@ class OpeningReader(io.RawIOBase):
         number, offset = divmod(position - FIRST_PLAIN, PLAIN)
         return number + 1, offset
 
-    def _segment(self, number: int) -> bytes:
+    def _plain_length(self, number: int) -> int:
+        start = HEADER if number == 0 else number * SEGMENT
+        return min((number + 1) * SEGMENT, self._sealed) - start - TAG
+
+    def _open(self, number: int, into: memoryview) -> None:
+        place, length = HEADER if number == 0 else number * SEGMENT, len(into) + TAG
+        if self._source_at != place:
+            self._source.seek(place)
+        sealed = self._source.read(length)
+        self._source_at = place + len(sealed)
+        self._cipher.open(number, sealed, into, last=number == self._last)
+
+    def _segment(self, number: int) -> memoryview:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        start = HEADER if number == 0 else number * SEGMENT
-        self._source.seek(start)
-        sealed = self._source.read(min((number + 1) * SEGMENT, self._sealed) - start)
-        plain = self._cipher.open(number, sealed, last=number == self._last)
+        plain = memoryview(bytearray(self._plain_length(number)))
+        self._open(number, plain)
         self._kept[number] = plain
         if len(self._kept) > _KEPT_SEGMENTS:
             self._kept.popitem(last=False)

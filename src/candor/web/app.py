@@ -6,17 +6,26 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
+from candor.audit.origin import AskedFrom
 from candor.web import (
     assets,
     attention,
+    audit,
+    completeness,
+    consent,
     conversation,
     conversations,
     evaluations,
     failures,
     home,
     importing,
-    login,
+    keeping,
+    keys,
+    people,
+    revealing,
+    signing,
     sound,
+    sources,
 )
 from candor.web.progress import ProgressBoard
 from candor.web.render import Renderer
@@ -34,8 +43,26 @@ def create_web(services: Services) -> FastAPI:
     app.state.renderer = Renderer(files)
     app.state.progress = ProgressBoard()
     app.include_router(assets.routes(files))
-    for module in (login, home, conversations, attention, importing, sound, evaluations, conversation):
+    for module in (
+        signing,
+        home,
+        conversations,
+        attention,
+        audit,
+        completeness,
+        consent,
+        keeping,
+        keys,
+        sources,
+        importing,
+        people,
+        sound,
+        evaluations,
+        revealing,
+        conversation,
+    ):
         app.include_router(module.router)
     failures.install(app)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(AskedFrom)
     return app

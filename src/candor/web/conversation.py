@@ -11,26 +11,35 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from candor.access.model import Right
+from candor.audit import service as audit
+from candor.audit.service import Event
 from candor.kit.database import UnitOfWork
+from candor.pipeline import purposes
 from candor.replay.model import ConversationView, Status
+from candor.vault.holds import store as holds
 from candor.web import reading, scores
+from candor.web.consent import common, terms
+from candor.web.consent.ofcall import OfCall, of_call
 from candor.web.render import renderer_of
+from candor.web.unmasking import revealing_of
 from candor.web.visit import CurrentVisit, Visit
 
 router = APIRouter()
 
-TABS = ("score", "findings", "metrics", "processing", "details")
+TABS = ("score", "findings", "metrics", "consent", "processing", "details", "history")
 
 
 @router.get("/conversations/{conversation_id}")
 def conversation(conversation_id: str, request: Request, visit: CurrentVisit) -> Response:
     """One conversation, at the tab and the second that the address names."""
     values = page_values(visit, conversation_id)
+    with visit.services.database.write() as uow:
+        audit.record(uow, Event.OPENED, visit.principal.user_id, conversation_id=conversation_id, subject="page")
     params = request.query_params
     return renderer_of(request).page(
         request,
         "conversation/page.html",
-        tab=params.get("tab") if params.get("tab") in TABS else _first_tab(values["view"]),
+        tab=params.get("tab") if params.get("tab") in TABS else _first_tab(values["view"], values["consent"]),
         at=_seconds(params.get("t")),
         search=params.get("q", "")[:200],
         **values,
@@ -51,8 +60,17 @@ def page_values(visit: Visit, conversation_id: str) -> dict[str, Any]:
     with visit.services.database.read() as uow:
         view = visit.services.replay.view(uow, conversation_id, visit.scope)
         blocks = score_blocks(visit, uow, view)
+        consent = of_call(uow, visit, view.conversation)
+        people = common.names(visit, uow) if consent.shown else {}
+        revealing = revealing_of(uow, visit, conversation_id)
+        held_by = holds.holds_of(uow, conversation_id)
+        only_kept = purposes.only_kept(uow, conversation_id, visit.services.house.purpose)
     read = reading.read(view)
-    return {"view": view, "reading": read, "blocks": blocks, "player_json": _json(read.player), "form": None}
+    return {
+        "view": view, "reading": read, "blocks": blocks, "player_json": _json(read.player), "form": None,
+        "consent": consent, "people": people, "terms": terms, "revealing": revealing,
+        "held_by": held_by, "only_kept": only_kept,
+    }  # fmt: skip
 
 
 def score_blocks(visit: Visit, uow: UnitOfWork, view: ConversationView) -> tuple[scores.ScoreBlock, ...]:
@@ -60,8 +78,10 @@ def score_blocks(visit: Visit, uow: UnitOfWork, view: ConversationView) -> tuple
     return scores.blocks(view.evaluations, partial(visit.services.scores.scorecard, uow))
 
 
-def _first_tab(view: ConversationView) -> str:
-    """The score; before there is one, how the processing stands."""
+def _first_tab(view: ConversationView, consent: OfCall) -> str:
+    """The score; before there is one, how the processing stands; of a quarantined one, why it is."""
+    if consent.held:
+        return "consent"
     return "score" if view.evaluations or view.row.status is Status.READY else "processing"
 
 

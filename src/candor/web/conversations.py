@@ -122,6 +122,7 @@ def save_view(visit: CurrentVisit, form: Posted) -> Response:
     view = SavedView(id=new_id(), owner=visit.principal.user_id, name=name, query=asked.query, shared=shared)
     with visit.services.database.write() as uow:
         visit.services.replay.save_view(uow, view)
+        audit.record(uow, Event.VIEW_SAVED, visit.principal.user_id, subject=view.id)
     return RedirectResponse(asked.address(), status_code=303)
 
 
@@ -130,6 +131,7 @@ def delete_view(view_id: str, visit: CurrentVisit, form: Posted) -> Response:
     """Forget one of one's own views."""
     with visit.services.database.write() as uow:
         visit.services.replay.delete_view(uow, view_id, visit.principal.user_id)
+        audit.record(uow, Event.VIEW_DELETED, visit.principal.user_id, subject=view_id)
     return RedirectResponse(_asked_of(str(form.get("query") or ""), visit).address(), status_code=303)
 
 

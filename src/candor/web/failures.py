@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from candor.access.browser import SESSION_COOKIE
+from candor.access.refusals import note_refusal
 from candor.errors import (
     CandorError,
     Conflict,
@@ -80,6 +81,10 @@ async def _deliberate(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
     if status == 404:
         return _page(request, 404, _("Nothing is at this address, or it is not for you."), "")
+    known = getattr(request.state, "known", None)
+    if known and status == 403:
+        route = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
+        await run_in_threadpool(note_refusal, request.app.state.services.database, known, route)
     return _page(request, status, error.message, error.advice)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from candor.conversation.finding import CoursePoint, Finding
-from candor.conversation.model import Role
+from candor.conversation.model import Party, Role, told_once
 from candor.conversation.transcript import Speaker, SpeakerSplit, Transcript, Utterance
+from candor.replay.document import shown_as
 from candor.replay.model import ConversationView
 from candor.web import words
 from candor.web.i18n import _
@@ -19,6 +20,31 @@ UNSURE = 0.5
 """Words below this confidence are set lighter."""
 _PLACEHOLDER = re.compile(r"\[([A-Z]+)(?:_(\d+))?\]")
 _LONG_DIGITS = re.compile(r"\d{3,}(?=\d{4}(?!\d))")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Something that happened on the line besides speech."""
+
+    at: float
+    """Seconds from the beginning."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One who was on the line."""
+
+    role: str
+    name: str
+    """Of staff the name, of everyone else the masked number; empty when neither is known."""
+    joined: float | None
+    left: float | None
+
+    @property
+    def label(self) -> str:
+        """Role and name."""
+        return f"{self.role} {self.name}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +60,8 @@ class Line:
     html: Markup
     sentiment: float | None
     findings: tuple[Finding, ...]
+    before: tuple[Moment, ...] = ()
+    """What happened since the line before it began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +79,9 @@ class Reading:
     """What the conversation page shows beside the score."""
 
     lines: tuple[Line, ...]
+    after: tuple[Moment, ...]
+    """What happened after the last line began."""
+    people: tuple[Person, ...]
     findings: tuple[Finding, ...]
     lanes: tuple[Lane, ...]
     notes: tuple[str, ...]
@@ -65,12 +96,17 @@ def read(view: ConversationView) -> Reading:
     findings = _findings(view)
     lanes = _lanes(view, transcript)
     recording = view.conversation.recording
+    people = tuple(_person(party) for party in view.conversation.parties)
+    moments = _moments(view, people)
+    lines = _lines(view, transcript, findings, moments) if transcript else ()
     return Reading(
-        lines=_lines(view, transcript, findings) if transcript else (),
+        lines=lines,
+        after=tuple(each for each in moments if not lines or each.at >= lines[-1].start),
+        people=people,
         findings=findings,
         lanes=lanes,
         notes=_notes(view, transcript),
-        player=_player(view, lanes, findings) if view.sound and view.redaction else None,
+        player=_player(view, lanes, findings) if view.sound and view.redaction and not _set_aside(view) else None,
         filename=mask_digits(recording.filename) if recording else "",
     )
 
@@ -79,6 +115,22 @@ def _findings(view: ConversationView) -> tuple[Finding, ...]:
     """In order of time; keywords have a place of their own on the page and would bury the rest."""
     noticed = view.analysis.findings if view.analysis else ()
     return tuple(sorted((each for each in noticed if each.kind != "keyword"), key=lambda each: each.start))
+
+
+def _person(party: Party) -> Person:
+    role = words.say(words.ROLE, party.role.value)
+    return Person(role=role, name=shown_as(party) or "", joined=party.joined, left=party.left)
+
+
+def _moments(view: ConversationView, people: tuple[Person, ...]) -> tuple[Moment, ...]:
+    """Who came and went, and why the sound is silent, in order of time."""
+    moments = [Moment(at=gap.start, text=words.gap(gap)) for gap in told_once(view.conversation.gaps)]
+    for person in people:
+        if person.joined is not None:
+            moments.append(Moment(at=person.joined, text=_("{who} joined.").format(who=person.label)))
+        if person.left is not None:
+            moments.append(Moment(at=person.left, text=_("{who} left.").format(who=person.label)))
+    return tuple(sorted(moments, key=lambda each: each.at))
 
 
 def mask_digits(text: str) -> str:
@@ -111,13 +163,16 @@ def _token(text: str) -> Markup:
     )
 
 
-def _lines(view: ConversationView, transcript: Transcript, findings: tuple[Finding, ...]) -> tuple[Line, ...]:
+def _lines(
+    view: ConversationView, transcript: Transcript, findings: tuple[Finding, ...], moments: tuple[Moment, ...]
+) -> tuple[Line, ...]:
     sentiments = {each.utterance: each.value for each in view.analysis.sentiments} if view.analysis else {}
     marks: dict[int, list[Finding]] = {}
     for finding in findings:
         if finding.utterances:
             marks.setdefault(finding.utterances[0], []).append(finding)
     names = [_speaker_name(transcript, place) for place in range(len(transcript.speakers))]
+    since = (float("-inf"), *(utterance.start for utterance in transcript.utterances))
     return tuple(
         Line(
             index=utterance.index,
@@ -128,8 +183,9 @@ def _lines(view: ConversationView, transcript: Transcript, findings: tuple[Findi
             html=utterance_html(utterance),
             sentiment=sentiments.get(utterance.index),
             findings=tuple(marks.get(utterance.index, ())),
+            before=tuple(each for each in moments if begin <= each.at < utterance.start),
         )
-        for utterance in transcript.utterances
+        for begin, utterance in zip(since, transcript.utterances, strict=False)
     )
 
 
@@ -172,6 +228,7 @@ def _player(view: ConversationView, lanes: tuple[Lane, ...], findings: tuple[Fin
         "channels": sound.channels if sound else 0,
         "lanes": [{"channel": lane.channel, "kind": lane.kind} for lane in lanes],
         "masked": [[round(start, 2), round(end, 2)] for start, end in redaction.masked_times] if redaction else [],
+        "gaps": [[round(gap.start, 2), round(gap.stop, 2)] for gap in view.conversation.gaps],
         "findings": [{"id": each.id, "start": each.start, "end": each.end, "label": each.label} for each in findings],
         "course": [_course_point(point) for point in analysis.course] if analysis else [],
     }
@@ -182,8 +239,22 @@ def _course_point(point: CoursePoint) -> list[float | None]:
     return [None if value is None else round(value, 2) for value in values]
 
 
+def _set_aside(view: ConversationView) -> bool:
+    """Whether nobody hears the masked sound, because something was left in it."""
+    return view.residue is not None and view.residue.left > 0
+
+
 def _notes(view: ConversationView, transcript: Transcript | None) -> tuple[str, ...]:
-    notes: list[str] = list(view.sound.notes) if view.sound else []
+    notes: list[str] = [*view.conversation.notes, *(view.sound.notes if view.sound else ())]
+    notes += [words.gap(gap) for gap in told_once(view.conversation.gaps)]
+    if _set_aside(view):
+        notes.append(
+            _("The masked sound is set aside: when it was recognised again, personal data was still made out.")
+        )
+    if view.cuts:
+        notes.append(
+            _("A card verification code was said: it was cut out of the original recording and of everything else.")
+        )
     if transcript:
         notes += transcript.notes
         if transcript.split is SpeakerSplit.GUESSED:

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from candor.access.browser import SESSION_COOKIE, csrf_token
 from candor.access.model import Right
+from candor.replay.model import Scope
 from candor.web import words
 from candor.web.assets import Assets
 from candor.web.i18n import _, gettext, ngettext
@@ -68,6 +69,7 @@ class Renderer:
         frame: dict[str, Any] = {
             "request": request,
             "principal": visit.principal if visit else None,
+            "sees_all": visit is not None and visit.scope == Scope(),
             "zone": visit.zone if visit else zone_of(request),
             "theme": theme_of(request),
             "csrf": csrf_token(token) if token else "",

@@ -1,6 +1,6 @@
 """What every answer carries and every change must show.
 
-The checks on a change (any POST), numbered here and in :func:`check_post`:
+The checks on a change (any POST), numbered here and in :func:`check_token`:
 
 1. The browser says that the request comes from our own origin (``Sec-Fetch-Site``, or ``Origin`` where it is absent).
 2. The form or the header ``X-CSRF-Token`` carries the token made from this session's secret.
@@ -15,13 +15,19 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from starlette.datastructures import FormData, MutableHeaders
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from candor.access.browser import SESSION_COOKIE, csrf_matches
-from candor.errors import Forbidden
+from candor.errors import Forbidden, InvalidInput, TooLarge
 from candor.web.i18n import _
 
 VISITOR_COOKIE = "candor_visitor"
+_FORM_ROOM = 100_000
+"""Bytes of a form beside its file."""
+_LARGEST_TEXT = 1_000_000
+"""The same of a form without one."""
+_MOST_FIELDS = 2_000
 
 POLICY = "; ".join(
     (
@@ -41,6 +47,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
@@ -48,8 +56,10 @@ HEADERS = {
 class SecurityHeaders:
     """ASGI middleware: the policy on every answer; nothing with people's data is kept by any cache."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self._app = app
+        # RFC 6797: only where every visit comes by https anyway.
+        self._headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,8 +69,9 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
+                for name, value in self._headers.items():
+                    if name not in headers:  # an answer may be stricter by itself
+                        headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -68,8 +79,32 @@ class SecurityHeaders:
 
 
 async def check_post(request: Request) -> FormData:
-    """The posted form, after the checks; raises Forbidden when one fails."""
-    form = await request.form()
+    """The posted form, after the checks; raises Forbidden when one fails, TooLarge."""
+    form = await small_form(request, _LARGEST_TEXT)
+    check_token(request, form)
+    return form
+
+
+async def small_form(request: Request, largest: int) -> FormData:
+    """A form with at most one file, which stays in memory: no byte of it is written to a disk. Not checked yet.
+
+    Raises TooLarge when it has more than ``largest`` bytes or does not say how many, InvalidInput for a broken one.
+    """
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > largest + _FORM_ROOM:
+        raise TooLarge(_("The file is too large."), advice=_("At most %s MB are taken here.") % (largest // 1_000_000))
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await request.form(max_fields=_MOST_FIELDS)
+    parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=_MOST_FIELDS)
+    parser.spool_max_size = largest + _FORM_ROOM
+    try:
+        return await parser.parse()
+    except MultiPartException as error:
+        raise InvalidInput(_("The form cannot be read."), code="form") from error
+
+
+def check_token(request: Request, form: FormData) -> None:
+    """Raise Forbidden unless ``form`` comes from a page of this very session."""
     # (1) from our own pages
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -84,7 +119,6 @@ async def check_post(request: Request) -> FormData:
             code="csrf",
             advice=_("Go back, load the page again and repeat the step."),
         )
-    return form
 
 
 def new_visitor() -> str:

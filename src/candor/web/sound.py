@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -25,18 +27,23 @@ def audio(conversation_id: str, request: Request, visit: CurrentVisit) -> Respon
     if part_begins(request.headers.get("range")):
         with visit.services.database.write() as uow:
             audit.record(uow, Event.PLAYED, visit.principal.user_id, conversation_id=conversation_id)
+    return ranged(request, stream, sound.size, sound.mediatype)
+
+
+def ranged(request: Request, stream: BinaryIO, size: int, mediatype: str) -> Response:
+    """``stream`` of ``size`` bytes, or the range of it that is asked for; it is closed in the end."""
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store", "Content-Disposition": "inline"}
     try:
-        part = parse_range(request.headers.get("range"), sound.size)
+        part = parse_range(request.headers.get("range"), size)
     except RangeNotSatisfiable:
         stream.close()
-        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{sound.size}"})
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
     if part is not None:
         headers["Content-Range"] = part.content_range
-    whole = part or ByteRange(start=0, stop=sound.size, size=sound.size)
+    whole = part or ByteRange(start=0, stop=size, size=size)
     headers["Content-Length"] = str(whole.length)
     status = 200 if part is None else 206
-    return StreamingResponse(chunks(stream, whole), status_code=status, headers=headers, media_type=sound.mediatype)
+    return StreamingResponse(chunks(stream, whole), status_code=status, headers=headers, media_type=mediatype)
 
 
 def part_begins(header: str | None) -> bool:

@@ -48,8 +48,14 @@ def current_visit(request: Request) -> Visit:
     services = services_of(request)
     with services.database.read() as uow:
         principal = services.access.principal(uow, token)
+    # What a page fetches by itself (progress, live figures) keeps nobody logged in; listening does.
+    by_itself = request.method == "GET" and request.headers.get("hx-request")
+    if not by_itself and services.access.sessions.use_is_news(token):
+        with services.database.write() as uow:
+            services.access.sessions.note_use(uow, token)
     visit = Visit(services=services, principal=principal, scope=scope_of(principal), zone=zone_of(request), token=token)
     request.state.visit = visit
+    request.state.known = principal.user_id
     return visit
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from candor.analysis.definitions import METRICS
+from candor.conversation.model import Gap
 from candor.web.i18n import N_, gettext
 
 _MONTHS = (
@@ -21,6 +22,7 @@ STATUS = {
     "processing": N_("Processing"),
     "ready": N_("Ready"),
     "needs_attention": N_("Needs attention"),
+    "quarantined": N_("Quarantined"),
 }
 ROLE = {
     "agent": N_("Agent"),
@@ -29,6 +31,12 @@ ROLE = {
     "thirdparty": N_("Third party"),
     "system": N_("System"),
     "unknown": N_("Speaker"),
+}
+GAP = {
+    "paused": N_("Recording was paused from {start} to {stop}."),
+    "on_hold": N_("On hold from {start} to {stop}: nothing was sent."),
+    "discarded": N_("The sender left out {start} to {stop}."),
+    "interrupted": N_("The recorder stopped at {start}."),
 }
 USER_ROLE = {
     "agent": N_("Agent"),
@@ -48,6 +56,7 @@ VERDICT = {
 STAGE = {
     "decode": N_("Read the sound"),
     "transcribe": N_("Transcribe"),
+    "prove": N_("Prove consent"),
     "redact": N_("Redact"),
     "analyse": N_("Analyse"),
     "score": N_("Score"),
@@ -61,7 +70,9 @@ STATE = {
     "parked": N_("Stopped, needs attention"),
 }
 STATE_TONE = {"waiting": "quiet", "running": "accent", "done": "good", "retrying": "attention", "parked": "bad"}
-STATUS_TONE = {"queued": "quiet", "processing": "accent", "ready": "good", "needs_attention": "bad"}
+STATUS_TONE = {
+    "queued": "quiet", "processing": "accent", "ready": "good", "needs_attention": "bad", "quarantined": "attention",
+}  # fmt: skip
 VERDICT_TONE = {"yes": "good", "no": "bad", "n/a": "quiet", "cannot_tell": "attention"}
 COLUMN = {
     "started": N_("When"),
@@ -188,8 +199,25 @@ def sentiment_word(value: float | None) -> str:
     return {"good": gettext("positive"), "bad": gettext("negative"), "quiet": gettext("neutral")}[sentiment_tone(value)]
 
 
+def from_the_words() -> str:
+    """What stands beside every sentiment: nobody's emotions are inferred from the voice (EU AI Act, art. 5(1)(f))."""
+    return gettext("from the words")
+
+
+def finding(kind: str, category: str | None) -> str:
+    """What sort of finding it is; of one about sentiment also what it was read from."""
+    said = title(category or kind)
+    return f"{said} ({from_the_words()})" if kind.startswith("sentiment") else said
+
+
 def score_band(value: float | None) -> str:
     """``good`` from 80, ``attention`` from 60, ``bad`` below; of 100."""
     if value is None:
         return "quiet"
     return "good" if value >= 80 else "attention" if value >= 60 else "bad"
+
+
+def gap(found: Gap) -> str:
+    """Why a stretch of the call holds no sound, as a sentence."""
+    start, stop = (f"{int(seconds) // 60}:{int(seconds) % 60:02}" for seconds in (found.start, found.stop))
+    return gettext(GAP.get(found.reason, found.reason)).format(start=start, stop=stop)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from candor.analysis.definitions import METRICS
 from candor.analysis.metrics import HoldPhrases, Measured, measure
 from candor.analysis.service import Analyser
-from candor.conversation.model import Role
+from candor.conversation.model import Gap, Role
 from candor.conversation.transcript import SpeakerSplit, Transcript
 from tests.unit.analysis.calls import call
 
@@ -235,3 +235,14 @@ def test_whatever_the_call_the_figures_stay_in_their_bounds(transcript: Transcri
         assert "@" in finding.rule
     assert all(-1 <= each.value <= 1 and 0 <= each.confidence <= 1 for each in analysis.sentiments)
     assert analysis == Analyser().analyse(transcript)
+
+
+def test_silence_that_was_not_recorded_is_no_dead_air() -> None:
+    lines = [("A", 0.0, 2.0, "one moment"), ("C", 40.0, 42.0, "hello")]
+    plain = measure(call(lines))
+    assert kinds(plain) == ["dead_air"]
+    paused = measure(call(lines), gaps=(Gap(start=3.0, stop=39.0, reason="paused"),))
+    assert kinds(paused) == []
+    held = measure(call(lines), gaps=(Gap(start=3.0, stop=39.0, reason="on_hold"),))
+    assert kinds(held) == ["hold"]
+    assert values(held)["hold.seconds"] == 38.0

@@ -94,7 +94,7 @@ def test_all_columns(folder: Path) -> None:
         ("gone.wav,,", "manifest.missing"),
         ("sub,,", "manifest.missing"),
         (",2026-03-02T09:15:00Z,", "manifest.no_file"),
-        ("a.wav,,,,", "manifest.row"),
+        ("a.wav,,,,x", "manifest.row"),
     ],
 )
 def test_bad_row_has_its_own_code(cells: str, code: str, folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_bad_row_has_its_own_code(cells: str, code: str, folder: Path) -> None:
 
 
 def test_bad_rows_stop_no_other(folder: Path) -> None:
-    found = read('file,direction\na.wav,in\nb.wav,in\n"with, comma.wav",sideways\n"with, comma.wav",out\n', folder)
+    found = read('file,direction\na.wav,in,,\nb.wav,in\n"with, comma.wav",sideways\n"with, comma.wav",out\n', folder)
     assert [row.line for row in found.rows] == [2, 5]
     assert [(error.line, error.error.code) for error in found.errors] == [
         (3, "manifest.missing"),

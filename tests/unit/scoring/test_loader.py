@@ -25,12 +25,12 @@ BAD = sorted(VECTORS.glob("*.yaml"))
 def test_bad_scorecards_are_refused_with_their_place(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     expected = text.splitlines()[0].removeprefix("# expect: ")
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InvalidInput) as refusal:
         load_scorecard(text)
     assert expected in refusal.value.message
     assert refusal.value.code == "scorecard.invalid"
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_there_are_vectors() -> None:

@@ -133,9 +133,9 @@ def test_accepted_patterns_compile_and_are_quick(pattern: str) -> None:
     import time
 
     if check_pattern(pattern) is None:
-        began = time.perf_counter()
+        began = time.process_time()
         re.compile(pattern, re.IGNORECASE).search("a" * 300 + "ab" * 100)
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
 
 
 @given(st.text(max_size=200))

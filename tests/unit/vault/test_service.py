@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from candor.errors import Damaged, InvalidInput
-from candor.kit.database import Database, metadata, sqlite_url
+from candor.errors import Damaged, InvalidInput, WrongKey
+from candor.kit.database import Database
 from candor.kit.sound import FlacReader, FlacWriter
+from candor.vault import store
 from candor.vault.adapters import local_key
-from candor.vault.adapters.folder import FolderStore
-from candor.vault.service import DigestingWriter, Vault
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(sqlite_url(tmp_path / "candor.db"))
-    metadata.create_all(database.engine)
-    return database
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    return Vault(FolderStore(tmp_path / "objects"), local_key.from_key_file(tmp_path / "master.key", may_create=True))
+from candor.vault.keys.ring import KeyRing
+from candor.vault.service import DigestingWriter, Vault, context_of
+from tests.unit.vault.conftest import MakeKey
 
 
 def files(tmp_path: Path) -> list[Path]:
@@ -131,7 +123,124 @@ def test_a_passphrase_opens_again_and_a_mistyped_one_is_told(tmp_path: Path) -> 
     salt = tmp_path / "passphrase.json"
     first = local_key.from_passphrase("correct horse battery", salt, may_create=True)
     assert local_key.from_passphrase("correct horse battery", salt, may_create=False).key_id == first.key_id
-    with pytest.raises(InvalidInput, match="not the one"):
+    with pytest.raises(WrongKey, match="not the one"):
         local_key.from_passphrase("correct horse batterz", salt, may_create=False)
     with pytest.raises(InvalidInput, match="12 characters"):
         local_key.from_passphrase("short", salt, may_create=False)
+
+
+def test_a_shredded_key_is_nowhere_in_the_databases_files(vault: Vault, database: Database, tmp_path: Path) -> None:
+    with database.write() as uow:
+        object_id = vault.keep(uow, vault.seal("original", "c1", b"x" * 1000))
+        vault.fields(uow, "c1", create=True)
+    with database.read() as uow:
+        _, wrapped, _ = store.get_key(uow, object_id) or ("", b"", 0)
+    looked = [tmp_path / "candor.db", tmp_path / "candor.db-wal"]
+    assert any(wrapped in path.read_bytes() for path in looked), "it is where it was written"
+    with database.write() as uow:
+        vault.shred(uow, object_id)
+    assert not any(wrapped in path.read_bytes() for path in looked if path.exists())
+
+
+def test_nothing_is_destroyed_by_a_unit_of_work_that_is_not_committed(
+    vault: Vault, database: Database, tmp_path: Path
+) -> None:
+    with database.write() as uow:
+        object_id = vault.keep(uow, vault.seal("original", "c1", b"words"))
+
+    def die() -> None:
+        with database.write() as uow:
+            vault.shred(uow, object_id)
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="power"):
+        die()
+    with database.read() as uow:
+        assert vault.read(uow, object_id) == b"words"
+
+
+def test_bytes_that_a_crash_left_of_a_destroyed_object_are_swept(
+    vault: Vault, database: Database, tmp_path: Path
+) -> None:
+    with database.write() as uow:
+        object_id = vault.keep(uow, vault.seal("original", "c1", b"words"))
+    with database.write() as uow:
+        store.drop_key(uow, object_id)  # as when the process died before it removed the bytes
+    assert len(files(tmp_path)) == 1
+    with database.write() as uow:
+        assert vault.sweep(uow, older_than=-1) == 1
+    assert files(tmp_path) == []
+
+
+def test_a_swap_of_any_two_is_told(vault: Vault, database: Database, tmp_path: Path) -> None:
+    """Of bytes, of wrapped keys, and of both together, over objects, kinds, conversations and fields."""
+    places = [("original", "c1"), ("original", "c2"), ("working", "c1"), ("transcript", "c2")]
+    with database.write() as uow:
+        ids = [vault.keep(uow, vault.seal(kind, one, f"{kind} of {one}".encode())) for kind, one in places]
+        ids += [conversation for conversation in ("c1", "c2") if vault.fields(uow, conversation, create=True)]
+    with database.read() as uow:
+        keys = {one: store.get_key(uow, one) for one in ids}
+    paths = {one: tmp_path / "objects" / one[-2:] / one for one in ids}
+    contents = {one: path.read_bytes() for one, path in paths.items() if path.exists()}
+
+    def put(one: str, *, bytes_of: str | None = None, key_of: str | None = None) -> None:
+        if bytes_of is not None:
+            paths[one].write_bytes(contents[bytes_of])
+        found = keys[key_of] if key_of is not None else None
+        if found is not None:
+            with database.write() as uow:
+                uow.execute(
+                    store.data_key.update()
+                    .where(store.data_key.c.object_id == one)
+                    .values(master_key_id=found[0], wrapped=found[1], form=found[2])
+                )
+
+    told = 0
+    for first, second in itertools.permutations(ids, 2):
+        for swaps in ({"bytes_of": second}, {"key_of": second}, {"bytes_of": second, "key_of": second}):
+            if "bytes_of" in swaps and not {first, second} <= contents.keys():
+                continue
+            put(first, **swaps)
+            with database.read() as uow, pytest.raises(Damaged):
+                vault.read(uow, first) if first in contents else vault.fields(uow, first)
+            told += 1
+            put(first, bytes_of=first if first in contents else None, key_of=first)
+    assert told == 12 * 2 + 30, "every pair of objects in two ways, every pair of keys"
+
+
+def test_another_tenant_opens_nothing_though_it_has_the_master_key(
+    vault: Vault, database: Database, key: MakeKey
+) -> None:
+    with database.write() as uow:
+        object_id = vault.keep(uow, vault.seal("original", "c1", b"words"))
+    other = Vault(vault.objects, KeyRing(key("master"), tenant="tenant-2"))
+    with database.read() as uow, pytest.raises(WrongKey):
+        other.read(uow, object_id)
+
+
+def test_what_was_sealed_before_1_0_opens(vault: Vault, database: Database, key: MakeKey) -> None:
+    """Wrapped keys were bound to their object, not to a tenant."""
+    sealed = vault.seal("original", "c1", b"words")
+    context = context_of(sealed.id, "original", "c1")
+    secret = vault.keys.unwrap(sealed.master_key_id, sealed.wrapped, context)
+    with database.write() as uow:
+        vault.keep(uow, replace(sealed, wrapped=key("master").wrap(secret, context)))
+        uow.execute(store.data_key.update().values(form=0))
+    with database.read() as uow:
+        assert vault.read(uow, sealed.id) == b"words"
+    with database.write() as uow:
+        uow.execute(store.data_key.update().values(form=2))
+    with database.read() as uow, pytest.raises(Damaged, match="later version"):
+        vault.read(uow, sealed.id)
+
+
+def test_a_zero_byte_in_a_name_cannot_move_the_border_between_two(vault: Vault, database: Database) -> None:
+    with pytest.raises(ValueError, match="zero byte"):
+        context_of("a", "b\0c", "d")
+    with database.write() as uow:
+        cipher = vault.fields(uow, "c1", create=True)
+    with pytest.raises(ValueError, match="zero byte"):
+        cipher.seal("a\0b", b"x")
+    for cut in range(30):
+        with pytest.raises(Damaged):
+            cipher.open("a", cipher.seal("a", b"x")[:cut][:28])

@@ -5,15 +5,27 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from argon2 import PasswordHasher
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
+from candor.access import store as people
+from candor.access.factors.service import Factors
+from candor.access.groups import Groups
 from candor.access.model import RIGHTS, Principal, UserRole
-from candor.access.service import LogInProof
-from candor.audit.service import audit_event
+from candor.access.oidc import Provider
+from candor.access.service import Access
+from candor.audit.log import AuditLog
+from candor.capture.control import RecorderClient
+from candor.capture.watch.model import WatchedPlace
+from candor.consent import custody
+from candor.consent.announcements.model import Details
+from candor.consent.ledger.service import Ledger
+from candor.consent.service import Consent
 from candor.conversation.evaluation import (
     Answer,
     Evaluation,
@@ -35,10 +47,18 @@ from candor.conversation.transcript import (
     Utterance,
     Word,
 )
-from candor.errors import InvalidInput, NotFound, Unauthenticated
-from candor.kit.database import Database
+from candor.errors import InvalidInput, NotFound
+from candor.kit import clock
+from candor.kit.database import Database, UnitOfWork, metadata
 from candor.kit.ids import new_id
 from candor.kit.sound import FlacWriter
+from candor.pipeline.announcing import Announcing
+from candor.pipeline.completeness import Completeness
+from candor.pipeline.consenting import Consenting
+from candor.pipeline.gate import House
+from candor.pipeline.places import Places
+from candor.pipeline.revealing import Revealing
+from candor.pipeline.workplaces import Workplaces
 from candor.replay.model import (
     ConversationFilter,
     ConversationRow,
@@ -53,6 +73,9 @@ from candor.replay.model import (
     TranscriptInfo,
 )
 from candor.scoring.model import Critical, Question, Says, Scorecard, Section
+from candor.vault.adapters.local_key import LocalKey
+from candor.vault.adapters.memory import MemoryStore
+from candor.vault.service import FieldCipher, Vault
 
 START = datetime(2026, 11, 20, 14, 3, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -368,11 +391,11 @@ class AttentionItem:
 
 
 def memory_database() -> Database:
-    """A real database in memory with the audit log's table: the pages write what was done."""
+    """A real database in memory with every table."""
     database = Database("sqlite://")
     database.engine.dispose()
     database.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    audit_event.create(database.engine)
+    metadata.create_all(database.engine)
     return database
 
 
@@ -434,9 +457,9 @@ class FakeReplay:
     def row(self, uow: object, conversation_id: str, scope: Scope) -> ConversationRow:
         return self._row(conversation_id, scope)
 
-    def view(self, uow: object, conversation_id: str, scope: Scope) -> ConversationView:
+    def view(self, uow: UnitOfWork, conversation_id: str, scope: Scope) -> ConversationView:
         found = self._row(conversation_id, scope)
-        ready = found.status is Status.READY
+        ready = found.status is Status.READY and not custody.is_held(uow, conversation_id)
         broken = found.status is Status.NEEDS_ATTENTION
         conversation = Conversation(
             id=found.id,
@@ -533,12 +556,14 @@ class FakeReplay:
             self._sound = buffer.getvalue(), builder.finish().to_bytes()
         return self._sound
 
-    def audio(self, uow: object, conversation_id: str, scope: Scope) -> FakeSealed:
+    def audio(self, uow: UnitOfWork, conversation_id: str, scope: Scope) -> FakeSealed:
         self._row(conversation_id, scope)
+        custody.require_free(uow, conversation_id)
         return FakeSealed(self._make_sound()[0])
 
-    def peaks(self, uow: object, conversation_id: str, scope: Scope) -> bytes:
+    def peaks(self, uow: UnitOfWork, conversation_id: str, scope: Scope) -> bytes:
         self._row(conversation_id, scope)
+        custody.require_free(uow, conversation_id)
         return self._make_sound()[1]
 
     def views(self, uow: object, user_id: str) -> tuple[SavedView, ...]:
@@ -560,34 +585,50 @@ def principal(
     )
 
 
-class FakeAccess:
-    """Every role's name is its log-in; the password is the same."""
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_SECRET = _CHEAP.hash("secret")
 
-    def __init__(self) -> None:
-        self.people = {str(role): principal(role) for role in UserRole}
-        self.people["agent"] = principal(UserRole.AGENT, name="Dana Whitfield", agent_id="a1")
-        self.people["supervisor"] = principal(UserRole.SUPERVISOR, name="Sam Ito", team="Billing")
-        self.sessions: dict[str, str] = {}
 
-    def prove(self, uow: object, login: str, password: str) -> LogInProof:
-        known = login in self.people
-        return LogInProof(user_id=login if known else None, right=known and password == "secret")
+def real_access(database: Database, **more: Any) -> Access:
+    """The real one, with a person for every role: the role's name is the log-in; the password is the same."""
+    access = Access(hasher=_CHEAP, **more)
+    known = [principal(role) for role in UserRole if role not in (UserRole.AGENT, UserRole.SUPERVISOR)]
+    known.append(principal(UserRole.AGENT, name="Dana Whitfield", agent_id="a1"))
+    known.append(principal(UserRole.SUPERVISOR, name="Sam Ito", team="Billing"))
+    with database.write() as uow:
+        for each in known:
+            people.add_user(
+                uow, id=each.user_id, login=each.login, name=each.name, role=each.role, team=each.team,
+                agent_id=each.agent_id, active=True, failures=0, password_hash=_SECRET,
+                created_at=clock.to_column(clock.now()),
+            )  # fmt: skip
+    return access
 
-    def log_in_with(self, uow: object, proof: LogInProof) -> str:
-        login = proof.user_id
-        if login is None or not proof.right:
-            raise Unauthenticated("That name and password do not go together.")
-        token = f"token-{login}-{len(self.sessions)}"
-        self.sessions[token] = login
-        return token
 
-    def principal(self, uow: object, token: str) -> Principal:
-        if token not in self.sessions:
-            raise Unauthenticated("Please log in.")
-        return self.people[self.sessions[token]]
+class FakeShelf:
+    """What was said before it was masked."""
 
-    def log_out(self, uow: object, token: str) -> None:
-        self.sessions.pop(token, None)
+    def __init__(self, replay: FakeReplay) -> None:
+        self._replay = replay
+
+    def transcript(self, uow: object, conversation_id: str) -> tuple[None, Transcript]:
+        return None, transcript(tuple((who, unmask(text), mood) for who, text, mood in DIALOGUE))
+
+    def redaction(self, uow: object, conversation_id: str) -> Redaction:
+        return self._replay.redaction
+
+    def working(self, uow: object, conversation_id: str) -> BinaryIO:
+        return io.BytesIO(b"unmasked sound")
+
+    def size(self, uow: object, conversation_id: str, kind: str) -> int:
+        return len(b"unmasked sound")
+
+
+def unmask(text: str) -> str:
+    """The invented data behind the placeholders of DIALOGUE, one word each."""
+    for placeholder, said in (("[PHONE_1]", "2025550143"), ("[NAME_1]", "Marlow"), ("[CARD_1]", "4929000000006")):
+        text = text.replace(placeholder, said)
+    return text
 
 
 class FakeDesk:
@@ -668,13 +709,67 @@ class FakeScores:
         return made
 
 
+class FakeListing:
+    """The list of conversations, as what consents and destroys sees it."""
+
+    def __init__(self, replay: FakeReplay) -> None:
+        self._replay = replay
+
+    def mark(self, uow: object, conversation_id: str, status: str, attention: str | None = None) -> None:
+        self._replay.rows = [
+            replace(each, status=Status(status), attention=attention) if each.id == conversation_id else each
+            for each in self._replay.rows
+        ]
+
+    def remove(self, uow: object, conversation_id: str) -> None:
+        self._replay.rows = [each for each in self._replay.rows if each.id != conversation_id]
+
+    def cleanse(self, uow: object) -> bool:
+        return False
+
+
 @dataclass
 class FakeServices:
     replay: FakeReplay = field(default_factory=FakeReplay)
     database: Database = field(default_factory=memory_database)
-    access: FakeAccess = field(default_factory=FakeAccess)
+    recorder: RecorderClient = field(default_factory=lambda: RecorderClient(Path("/nowhere/recorder.sock")))
     https: bool = False
+    provider: Provider | None = None
+    groups: Groups = field(default_factory=lambda: Groups({}))
+    consent: Consent = field(default_factory=Consent)
+    house: House = field(default_factory=lambda: House(establishment="DE", agent_location="DE"))
+    enforced: bool = True
+
+    records: bool = False
+    watched: tuple[WatchedPlace, ...] = ()
+    second_factor: frozenset[UserRole] = frozenset()
 
     def __post_init__(self) -> None:
+        self.places = Places(self.watched)
+        self.completeness = Completeness(self.database, shelf=None)  # type: ignore[arg-type]  no list is opened here
         self.desk = FakeDesk(self.replay)
+        self.revealing = Revealing(FakeShelf(self.replay))  # type: ignore[arg-type]  what it opens
+        vault = Vault(MemoryStore(), LocalKey(b"k" * 32))
+
+        def cipher(uow: UnitOfWork, create: bool) -> FieldCipher:
+            return vault.fields(uow, "consent-ledger", create=create)
+
+        def sealing(uow: UnitOfWork, create: bool) -> FieldCipher:
+            return vault.fields(uow, "access", create=create)
+
+        self.access = real_access(self.database, factors=Factors(sealing, self.second_factor))
+
+        ledger = Ledger(cipher)
+        told = Details(company="Northwind Energy", purposes=("quality",), privacy_notice="northwind dot example")
+        self.announcing = Announcing(self.database, told, cipher)
+        self.consenting = Consenting(
+            self.database, ledger, self.recorder, vault, FakeListing(self.replay), keep=timedelta(days=30)
+        )
         self.scores = FakeScores(self.replay)
+        self.audit_log = AuditLog(self.database, lambda uow, create: vault.fields(uow, "audit-log", create=create))
+        self._kept = (vault, cipher)
+
+    @property
+    def workplaces(self) -> Workplaces:
+        """Of the house as a test has set it."""
+        return Workplaces(self.database, self.consent, self.consenting, self.house, *self._kept)

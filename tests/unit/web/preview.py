@@ -7,7 +7,10 @@ import sys
 import uvicorn
 
 from candor.web import create_web
+from tests.unit.web.consented import everything
 from tests.unit.web.fixtures import FakeServices
 
 if __name__ == "__main__":
-    uvicorn.run(create_web(FakeServices()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    made = FakeServices()
+    everything(made)
+    uvicorn.run(create_web(made), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

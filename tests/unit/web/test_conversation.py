@@ -8,8 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from candor.audit.service import Event, entries
+from candor.conversation.model import Gap, Party, Role
 from candor.conversation.transcript import SpeakerSplit
 from candor.kit.ranges import RangeNotSatisfiable, parse_range
+from candor.replay.model import Scope
 from tests.unit.web.conftest import csrf_of
 from tests.unit.web.fixtures import FakeServices, transcript
 
@@ -179,3 +181,44 @@ def test_every_icon_that_pages_use_is_in_the_sprite(admin: TestClient, services:
         used |= set(re.findall(r"icons\.svg#([\w-]+)", admin.get(path).text))
     assert used
     assert used <= there
+
+
+def test_who_came_and_went_and_why_it_is_silent_stands_where_it_happened(
+    admin: TestClient, identifier: str, services: FakeServices
+) -> None:
+    lines = services.replay.transcript.utterances
+    with services.database.read() as uow:
+        view = services.replay.view(uow, identifier, Scope())
+    customer, agent = view.conversation.parties
+    late = Party(role=Role.AGENT, name="Zoe Quist", agent_id="a9", joined=lines[4].start - 0.1)
+    hold = Gap(start=lines[6].end, stop=lines[7].start, reason="on_hold", channel=0)
+    services.replay.overlay["conversation"] = replace(
+        view.conversation,
+        parties=(customer, replace(agent, left=lines[-1].end), late),
+        gaps=(hold, replace(hold, start=hold.start + 0.002, channel=1)),
+    )
+    page = admin.get(f"/conversations/{identifier}").text
+    happened = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r'<li class="happened">(.*?)</li>', page)]
+    assert [re.sub(r"^\d+:\d\d ", "", each) for each in happened][::2] == [
+        "Agent Zoe Quist joined.",
+        "Agent Dana Whitfield left.",
+    ]
+    assert happened[1].endswith("nothing was sent.")  # once, though it was so on both channels
+    assert page.index("Zoe Quist joined.") < page.index('id="u4"')
+    assert page.index('id="u6"') < page.rindex("nothing was sent.</li>") < page.index('id="u7"')
+    assert page.index('id="u12"') < page.index("Dana Whitfield left.")
+    details = page[page.index("On the line") :]
+    assert re.search(r"Zoe Quist</strong> <span[^>]*>joined at <a class=\"play\"", details)
+    assert "…0143" in details
+    assert "Ivy Marlow" not in page
+
+
+def test_the_other_legs_are_told_with_links(admin: TestClient, identifier: str, services: FakeServices) -> None:
+    assert "Other legs" not in admin.get(f"/conversations/{identifier}").text
+    services.replay.overlay["legs"] = tuple(services.replay.rows[place] for place in (1, 3))
+    page = admin.get(f"/conversations/{identifier}").text
+    section = page[page.index('<section class="legs"') :].partition("</section>")[0]
+    assert re.findall(r'href="/conversations/([\w-]+)"', section) == [services.replay.rows[n].id for n in (1, 3)]
+    assert "Ben Osei" in section
+    assert "…1311" in section
+    assert "Processing" in section

@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from candor.audit.service import Event, entries
+from candor.errors import Unauthenticated
 from candor.web.security import local_path
 from tests.unit.web.conftest import LogIn, csrf_of
 from tests.unit.web.fixtures import FakeServices
@@ -56,7 +57,8 @@ def test_log_out_ends_the_session_on_the_server(admin: TestClient, services: Fak
     token = csrf_of(admin.get("/conversations").text)
     session = admin.cookies["candor_session"]
     assert admin.post("/logout", data={"csrf": token}).headers["location"] == "/login"
-    assert session not in services.access.sessions
+    with services.database.read() as uow, pytest.raises(Unauthenticated):
+        services.access.principal(uow, session)
     admin.cookies.set("candor_session", session)
     assert admin.get("/conversations").status_code == 303
 

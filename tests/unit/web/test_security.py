@@ -6,13 +6,38 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.unit.web.conftest import LogIn, csrf_of
+from tests.unit.web.consented import everything
 from tests.unit.web.fixtures import HOSTILE, FakeServices
 
-PAGES = ("/login", "/conversations", "/attention", "/import", "/help", "/nowhere")
+PAGES = (
+    "/login",
+    "/conversations",
+    "/attention",
+    "/completeness",
+    "/sources",
+    "/sources/now",
+    "/sources/places",
+    "/consent?check=1",
+    "/consent/decide",
+    "/consent/rules",
+    "/consent/rules/DE",
+    "/consent/quarantine",
+    "/consent/ledger",
+    "/consent/announcements",
+    "/consent/employees",
+    "/consent/never",
+    "/import",
+    "/help",
+    "/nowhere",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_has_a_strict_policy_and_nothing_inline(admin: TestClient, path: str) -> None:
+def test_every_page_has_a_strict_policy_and_nothing_inline(
+    admin: TestClient, services: FakeServices, path: str
+) -> None:
+    if path.startswith("/consent"):
+        everything(services)
     answer = admin.get(path)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -51,6 +76,20 @@ POSTS = (
     "/conversations/selected",
     "/conversations/1/retry",
     "/conversations/1/evaluations",
+    "/completeness/check",
+    "/completeness/1/resolve",
+    "/sources/calls/1/pause",
+    "/consent/decide",
+    "/consent/rules/DE/override",
+    "/consent/rules/DE/withdraw",
+    "/consent/quarantine/1/resolve",
+    "/consent/quarantine/1/destroy",
+    "/consent/announcements",
+    "/consent/announcements/1/retire",
+    "/consent/employees",
+    "/consent/employees/withdraw",
+    "/consent/never",
+    "/consent/never/remove",
 )
 
 
@@ -71,7 +110,12 @@ def test_a_change_from_another_site_is_refused_even_with_the_token(admin: TestCl
 
 
 def test_every_form_that_changes_something_carries_the_token(admin: TestClient, services: FakeServices) -> None:
-    for path in ("/conversations?team=Billing", f"/conversations/{services.replay.rows[0].id}", "/attention"):
+    for path in (
+        "/conversations?team=Billing",
+        f"/conversations/{services.replay.rows[0].id}",
+        "/attention",
+        "/consent/decide",
+    ):
         forms = re.findall(r'<form[^>]*method="post".*?</form>', admin.get(path).text, re.DOTALL)
         assert forms
         for form in forms:

@@ -5,16 +5,14 @@ One bad row is told with its line and stops no other. A manifest can name only f
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from candor.capture.files.metadata import Metadata, number
 from candor.capture.files.moments import moment
+from candor.capture.files.table import Form, key_of, read_table
 from candor.conversation.model import Direction
 from candor.errors import CandorError, InvalidInput
 
@@ -36,7 +34,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Field → other headers it is known by; case, spaces, hyphens and underscores do not matter."""
 
-MAX_BYTES = 64 * 1024 * 1024
+FORM = Form(columns=COLUMNS, required="file", what="manifest")
 _DIRECTIONS = {
     "in": Direction.INBOUND, "inbound": Direction.INBOUND, "incoming": Direction.INBOUND,
     "out": Direction.OUTBOUND, "outbound": Direction.OUTBOUND, "outgoing": Direction.OUTBOUND,
@@ -90,122 +88,21 @@ def read_manifest(
     ``region`` (ISO 3166, for example ``US``) lets numbers without + become E.164; ``known_agents`` are agent ids, a row
     with another one is taken with a note. Raises InvalidInput ``manifest.*`` when the file as a whole cannot be read.
     """
-    if len(data) > MAX_BYTES:
-        raise InvalidInput("The manifest is too large.", code="manifest.too_large", advice="Split it.")
-    text, notes = _text(data)
-    if not text.strip():
-        raise InvalidInput("The manifest is empty.", code="manifest.empty", advice="Write at least the column file.")
-    if name.lower().endswith((".jsonl", ".ndjson")):
-        source, ignored = _json_lines(text)
-    else:
-        source, ignored = _csv(text)
+    table = read_table(data, name, FORM)
     rows: list[ManifestRow] = []
     errors: list[RowError] = []
-    for line, fields in source:
-        if isinstance(fields, CandorError):
-            errors.append(RowError(line=line, name="", error=fields))
-            continue
+    for row in table.rows:
         try:
-            rows.append(_row(line, fields, folder, region, known_agents))
+            if row.error is not None:
+                raise row.error
+            rows.append(_row(row.line, row.fields, folder, region, known_agents))
         except CandorError as error:
-            errors.append(RowError(line=line, name=_shown(fields.get("file", "")), error=error))
-    if ignored:
-        notes += (f"Columns that mean nothing here were left out: {', '.join(sorted(_shown(x) for x in ignored))}.",)
+            errors.append(RowError(line=row.line, name=_shown(row.fields.get("file", "")), error=error))
+    notes = table.notes
+    if table.ignored:
+        left_out = ", ".join(sorted(_shown(header) for header in table.ignored))
+        notes += (f"Columns that mean nothing here were left out: {left_out}.",)
     return Manifest(rows=tuple(rows), errors=tuple(errors), notes=notes)
-
-
-_Source = Iterator[tuple[int, dict[str, str] | CandorError]]
-
-
-def _text(data: bytes) -> tuple[str, tuple[str, ...]]:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace"), ()
-    try:
-        return data.decode("utf-8-sig"), ()
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace"), ("The manifest is not UTF-8; it was read as Windows-1252.",)
-
-
-def _key(header: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", header.lower())
-
-
-_KEYS = {_key(alias): field for field, aliases in COLUMNS.items() for alias in (field, *aliases)}
-
-
-def _csv(text: str) -> tuple[_Source, set[str]]:
-    first = text.lstrip("\r\n").splitlines()[0]
-    delimiter = max(",;\t|", key=first.count)
-    # strict=False: a stray quote spoils its own cell, not the file.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next((row for row in reader if any(cell.strip() for cell in row)), [])
-    fields = [_KEYS.get(_key(cell)) for cell in header]
-    _check_columns(fields)
-    ignored = {cell for cell, field in zip(header, fields, strict=True) if field is None and cell.strip()}
-
-    def rows() -> _Source:
-        while True:
-            line = reader.line_num + 1
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                yield line, InvalidInput("The row cannot be read as CSV.", code="manifest.row")
-                continue
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) > len(fields):
-                yield line, InvalidInput(
-                    f"The row has {len(row)} cells, the header {len(fields)}.", code="manifest.row",
-                    advice="Put cells that hold the delimiter in double quotes.",
-                )  # fmt: skip
-                continue
-            yield line, {field: cell.strip() for field, cell in zip(fields, row, strict=False) if field}
-
-    return rows(), ignored
-
-
-def _check_columns(fields: list[str | None]) -> None:
-    named = [field for field in fields if field]
-    twice = sorted({field for field in named if named.count(field) > 1})
-    if twice:
-        raise InvalidInput(f"Two columns both mean {twice[0]}.", code="manifest.columns", advice="Keep one of them.")
-    if "file" not in named:
-        raise InvalidInput(
-            "The manifest has no column named file.", code="manifest.columns",
-            advice=f"The first line names the columns; known are: {', '.join(COLUMNS)}.",
-        )  # fmt: skip
-
-
-def _json_lines(text: str) -> tuple[_Source, set[str]]:
-    ignored: set[str] = set()
-    rows: list[tuple[int, dict[str, str] | CandorError]] = []
-    for line, raw in enumerate(text.split("\n"), 1):
-        if not raw.strip():
-            continue
-        try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError):
-            rows.append((line, InvalidInput("The line is not JSON.", code="manifest.row")))
-            continue
-        if not isinstance(value, dict):
-            rows.append((line, InvalidInput("The line is not a JSON object.", code="manifest.row")))
-            continue
-        fields: dict[str, str] = {}
-        problem: CandorError | None = None
-        for key, cell in value.items():
-            field = _KEYS.get(_key(key))
-            if field is None:
-                ignored.add(key)
-            elif cell is None:
-                continue
-            elif isinstance(cell, bool) or not isinstance(cell, str | int):
-                problem = InvalidInput(f"The value of {field} is neither text nor a whole number.", code="manifest.row")
-            else:
-                fields[field] = str(cell).strip()
-        rows.append((line, problem or fields))
-    return iter(rows), ignored
 
 
 def _row(
@@ -225,7 +122,7 @@ def read_facts(
     """
     fields: dict[str, str] = {}
     for key, value in given.items():
-        field = _KEYS.get(_key(key))
+        field = FORM.keys.get(key_of(key))
         if field is None or field == "file":
             raise InvalidInput(
                 "A field of the metadata is not known.", code="manifest.column",

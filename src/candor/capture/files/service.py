@@ -119,6 +119,12 @@ def _check_mp4(stream: BinaryIO, size: int) -> None:
     raise refuse("media.truncated")
 
 
+def plain_form(stream: BinaryIO, filename: str, limits: Limits) -> Wave | None:
+    """Where and how the sound lies in a file whose samples are plain bytes; None for every other."""
+    kind, size, _ = _identify(stream, filename, limits)
+    return _plain(stream, kind, size)
+
+
 def _plain(stream: BinaryIO, kind: Kind, size: int) -> Wave | None:
     """How to read the sound without FFmpeg, when that is possible."""
     if kind is WAV:

@@ -18,13 +18,14 @@ from candor.conversation.evaluation import Evaluation
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Conversation, Medium, Party, Role, Sound
 from candor.conversation.transcript import Redaction, Transcript
+from candor.conversation.vcon.captured import VENDOR, party_history, report
 from candor.conversation.vcon.encoding import content_hash, to_base64url
+from candor.conversation.vcon.lawful import NAME, LawfulBasis, attachment
 from candor.kit import clock
 from candor.kit.ids import id_time
 
 VERSION = "0.4.0"
 REDACTION = "PII Redaction"
-_VENDOR = "Candor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,21 @@ def build(
     analysis: Analysis | None = None,
     evaluations: Sequence[Evaluation] = (),
     media: Media | None = None,
+    legs: Sequence[str] = (),
     attachments: Sequence[Mapping[str, Any]] = (),
+    basis: LawfulBasis | None = None,
     domain: str | None = None,
     at: datetime | None = None,
+    original: bool = False,
 ) -> dict[str, Any]:
-    """A vCon 0.4.0 as a JSON value. ``attachments`` go in verbatim; ``at`` is when it is made (now)."""
+    """A vCon 0.4.0 as a JSON value.
+
+    ``original``: ``media`` is the recording itself, so that the document stands for the conversation and is no
+    redaction of it; its text is masked all the same.
+
+    ``legs`` are the ids of the conversations that are other legs of the same contact; ``attachments`` go in verbatim,
+    ``basis`` as one more, bound to this document; ``at`` is when it is made (now).
+    """
     made = (at or clock.now()).isoformat()
     start = conversation.started_at.astimezone(timezone(timedelta(minutes=conversation.utc_offset_minutes)))
     analyses: list[dict[str, Any]] = []
@@ -82,19 +93,27 @@ def build(
     if analysis is not None:
         analyses += _analysis(analysis)
     analyses += [_report("evaluation", plain(evaluation)) for evaluation in evaluations]
+    captured = report(conversation, [redacted_uuid(leg, domain) for leg in legs])
+    if captured is not None:
+        analyses.append(_report("capture", captured))
     for item in analyses:
         item["dialog"] = about
     document: dict[str, Any] = {
         "vcon": VERSION,
-        "uuid": redacted_uuid(conversation.id, domain),
+        "uuid": conversation.id if original else redacted_uuid(conversation.id, domain),
         "extensions": ["CC", "wtf_transcription"],
         "created_at": made,
         "redacted": {"uuid": conversation.id, "type": REDACTION},
         "parties": [_party(party) for party in conversation.parties],
         "dialog": dialogs,
         "analysis": analyses,
-        "attachments": [dict(attachment) for attachment in attachments],
+        "attachments": [dict(each) for each in attachments],
     }
+    if original:
+        del document["redacted"]
+    if basis is not None:
+        document["extensions"].append(NAME)
+        document["attachments"].append(attachment(basis, document, conversation.started_at))
     return document
 
 
@@ -129,6 +148,9 @@ def _recording(conversation: Conversation, sound: Sound | None, media: Media | N
         dialog["skill"] = conversation.queue
     if conversation.external_id:
         dialog["interaction_id"] = conversation.external_id
+    history = party_history(conversation, start, sound.duration if sound else None)
+    if history:
+        dialog["party_history"] = history
     dialog["meta"] = {"direction": conversation.direction.value}
     if media is not None:
         dialog |= {
@@ -220,7 +242,7 @@ def _transcript(parties: Sequence[Party], transcript: Transcript, made: str) -> 
     }
     return {
         "type": "wtf_transcription",
-        "vendor": _VENDOR,
+        "vendor": VENDOR,
         "product": transcript.engine,
         "schema": "wtf_transcription",
         "mediatype": "application/json",
@@ -238,6 +260,7 @@ def _analysis(analysis: Analysis) -> list[dict[str, Any]]:
     value = plain(analysis)
     sentiment = {
         "scale": [-1, 1],
+        "basis": "text",
         "customer": value.pop("sentiment_customer"),
         "agent": value.pop("sentiment_agent"),
         "utterances": value.pop("sentiments"),
@@ -249,8 +272,8 @@ def _analysis(analysis: Analysis) -> list[dict[str, Any]]:
 def _report(name: str, body: Any) -> dict[str, Any]:
     return {
         "type": "sentiment" if name == "sentiment" else "report",
-        "vendor": _VENDOR,
-        "product": _VENDOR,
+        "vendor": VENDOR,
+        "product": VENDOR,
         "schema": f"candor-{name}-1",
         "mediatype": "application/json",
         "encoding": "json",

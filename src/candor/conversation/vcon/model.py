@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from candor.conversation.model import Conversation, Direction, Medium, Party, Recording, Role
 from candor.conversation.transcript import Transcript
+from candor.conversation.vcon.captured import comings_and_goings, read_report
+from candor.conversation.vcon.lawful import LawfulBasis
+from candor.conversation.vcon.lawful import read as read_bases
 from candor.kit.clock import require_aware
 
 
@@ -105,14 +108,12 @@ class VconDocument:
         """The dialogs that are recordings, in order."""
         return tuple(dialog for dialog in self.dialogs if dialog.kind is DialogKind.RECORDING)
 
-    @property
-    def lawful_basis(self) -> tuple[Mapping[str, Any], ...]:
-        """The attachments that state a lawful basis (draft-howe-vcon-lawful-basis), verbatim."""
-        return tuple(
-            attachment
-            for attachment in self.attachments
-            if "lawful_basis" in (attachment.get("purpose"), attachment.get("type"))
-        )
+    def lawful_bases(self) -> tuple[tuple[LawfulBasis, ...], tuple[str, ...]]:
+        """On what lawful basis it is held, as its attachments say, and notes on what of them cannot be read."""
+        # A redacted document leaves empty objects in the place of dialogs; others are counted by their number.
+        at = {dialog.index: dialog.raw for dialog in self.dialogs}
+        dialogs = [at.get(place, {}) for place in range(max(at, default=-1) + 1)]
+        return read_bases(self.attachments, uuid=self.uuid, parties=len(self.parties), dialogs=dialogs)
 
     @property
     def started_at(self) -> datetime | None:
@@ -163,6 +164,7 @@ class VconDocument:
         if start is None:
             raise ValueError("a conversation needs a start")
         offset = start.utcoffset()
+        captured = read_report(self.analyses, dialog.index if dialog is not None else None)
         return Conversation(
             id=id,
             started_at=require_aware(start),
@@ -171,25 +173,33 @@ class VconDocument:
             source="vcon",
             medium=self.medium,
             direction=self.direction,
-            parties=self._with_channels(dialog, channels),
+            parties=self._on_the_line(dialog, channels),
             language=self.transcript.language if self.transcript and self.transcript.language != "und" else None,
             queue=_text(dialog.raw.get("skill")) if dialog is not None else None,
             subject=self.subject,
             recording=recording,
+            group=captured.group,
+            gaps=captured.gaps,
+            notes=captured.notes,
         )
 
-    def _with_channels(self, dialog: VconDialog | None, channels: int | None) -> tuple[Party, ...]:
-        heard_on = dialog.per_channel(channels) if dialog is not None and channels is not None else None
-        if heard_on is None:
+    def _on_the_line(self, dialog: VconDialog | None, channels: int | None) -> tuple[Party, ...]:
+        """The parties with their channels, and when they came and went."""
+        if dialog is None:
             return self.parties
-        alone = {heard[0]: place for place, heard in enumerate(heard_on) if len(heard) == 1}
+        heard_on = dialog.per_channel(channels) if channels is not None else None
+        alone = {heard[0]: place for place, heard in enumerate(heard_on or ()) if len(heard) == 1}
+        times = comings_and_goings(dialog.raw.get("party_history"), dialog.start, dialog.duration)
+        unknown = (None, None)
         return tuple(
-            Party(
-                role=party.role, name=party.name, tel=party.tel, mailto=party.mailto, agent_id=party.agent_id,
+            replace(
+                party,
                 channel=alone.get(place),
+                joined=times.get(place, unknown)[0],
+                left=times.get(place, unknown)[1],
             )
             for place, party in enumerate(self.parties)
-        )  # fmt: skip
+        )
 
 
 def _text(value: object) -> str | None:

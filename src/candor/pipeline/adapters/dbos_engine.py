@@ -24,6 +24,8 @@ _VERSION = "1"
 """Constant: workflows of an earlier release go on under the next (their stages are looked up by name)."""
 _LOST = ["ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
+_UNDER_WAY = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
+
 _log = get_logger("engine")
 
 
@@ -100,6 +102,13 @@ class DbosEngine:
                     run.id, self._runner.names_from(run.first_stage)[0], "pipeline.lost",
                     "The engine gave this run up.", "Try again with the retry button.",
                 )  # fmt: skip
+
+    def forget(self, run_ids: list[str]) -> list[str]:
+        known = DBOS.list_workflows(workflow_ids=run_ids, load_input=False, load_output=False)
+        busy = {one.workflow_id for one in known if one.status in _UNDER_WAY}
+        over = [run_id for run_id in run_ids if run_id not in busy]
+        DBOS.delete_workflows(over)
+        return over
 
     def stop(self) -> None:
         DBOS.destroy(destroy_registry=True)

@@ -38,5 +38,8 @@ class InlineEngine:
     def tend(self, live: set[str]) -> None:
         """Nothing to do."""
 
+    def forget(self, run_ids: list[str]) -> list[str]:
+        return run_ids  # it remembers nothing
+
     def stop(self) -> None:
         """Nothing to do."""

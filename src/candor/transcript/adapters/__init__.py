@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from candor.errors import InvalidInput
 from candor.transcript.adapters.faster_whisper import FasterWhisper
@@ -22,6 +23,28 @@ ENGINES = ("moonshine", "faster-whisper", "onnx-asr", "sherpa-onnx")
 def build(
     engine: str = "moonshine",
     *,
+    speakers: bool = True,
+    threads: int = 1,
+    **options: Any,
+) -> Transcriber:
+    """A Transcriber for ``engine``; nothing is loaded or fetched before its first use, so it costs nothing to make.
+
+    ``speakers`` splits mixed channels by voice; the other options are those of :func:`build_recogniser`, which says
+    what is raised.
+    """
+    recogniser = build_recogniser(engine, threads=threads, **options)
+    return Transcriber(
+        recogniser,
+        SileroVoiceDetector(threads=threads),
+        PocketSphinxAligner(),
+        SpeakerEmbeddings(threads=threads) if speakers else None,
+        recogniser if isinstance(recogniser, Moonshine) else None,
+    )
+
+
+def build_recogniser(
+    engine: str = "moonshine",
+    *,
     beam: int = 5,
     model: str | None = None,
     model_folder: Path | None = None,
@@ -30,23 +53,20 @@ def build(
     device: str = "cpu",
     vocabulary: Sequence[str] = (),
     offline: bool = False,
-    speakers: bool = True,
-) -> Transcriber:
-    """A Transcriber for ``engine``; nothing is loaded or fetched before its first use, so it costs nothing to make.
+) -> Recogniser:
+    """The recogniser of ``engine``, not loaded yet.
 
     ``beam`` is the number of hypotheses (1 = greedy); ``model`` a name, ``model_folder`` a folder with the model's
     files, ``cache_folder`` where fetched models go; ``device`` is ``cpu`` or ``cuda``; ``vocabulary`` are words and
-    phrases to prefer (moonshine, faster-whisper); ``offline`` forbids fetching; ``speakers`` splits
-    mixed channels by voice. Raises InvalidInput for an unknown
+    phrases to prefer (moonshine, faster-whisper); ``offline`` forbids fetching. Raises InvalidInput for an unknown
     engine or a beam outside 1 to 20.
     """
     if not 1 <= beam <= 20:
         raise InvalidInput(f"A beam of {beam} is outside 1 to 20.", code="transcript.beam")
-    recogniser: Recogniser
     if engine == "moonshine":
-        recogniser = Moonshine(beam=beam, threads=threads, vocabulary=vocabulary)
-    elif engine == "faster-whisper":
-        recogniser = FasterWhisper(
+        return Moonshine(beam=beam, threads=threads, vocabulary=vocabulary)
+    if engine == "faster-whisper":
+        return FasterWhisper(
             model=model,
             model_folder=model_folder,
             cache_folder=cache_folder,
@@ -56,19 +76,12 @@ def build(
             vocabulary=vocabulary,
             offline=offline,
         )
-    elif engine == "onnx-asr":
-        recogniser = OnnxAsr(model=model, model_folder=model_folder, threads=threads, device=device, offline=offline)
-    elif engine == "sherpa-onnx":
-        recogniser = Sherpa(model=model, model_folder=model_folder, beam=beam, threads=threads, device=device)
-    else:
-        raise InvalidInput(
-            f'There is no speech engine "{engine}".',
-            code="transcript.engine",
-            advice=f"Choose one of: {', '.join(ENGINES)}.",
-        )
-    return Transcriber(
-        recogniser,
-        SileroVoiceDetector(threads=threads),
-        PocketSphinxAligner(),
-        SpeakerEmbeddings(threads=threads) if speakers else None,
+    if engine == "onnx-asr":
+        return OnnxAsr(model=model, model_folder=model_folder, threads=threads, device=device, offline=offline)
+    if engine == "sherpa-onnx":
+        return Sherpa(model=model, model_folder=model_folder, beam=beam, threads=threads, device=device)
+    raise InvalidInput(
+        f'There is no speech engine "{engine}".',
+        code="transcript.engine",
+        advice=f"Choose one of: {', '.join(ENGINES)}.",
     )

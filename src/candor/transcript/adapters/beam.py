@@ -78,6 +78,55 @@ def search(
     return _best(done or live)
 
 
+def among(
+    step: Step, first: Rows, allowed: Sequence[int], *, end: int, beam: int, limit: int, least: int = 0
+) -> Hypothesis | None:
+    """The best sequence of at least ``least`` tokens, all ``allowed``; None when it has no ``end`` within ``limit``.
+
+    Its ``total`` is what all tokens together leave it; its ``log_probabilities`` are among the allowed ones.
+    """
+    columns = np.array([*allowed, end])
+    live, done = [_Held()], []
+    rows = first
+    for length in range(limit):
+        full = rows - rows.max(axis=1, keepdims=True)
+        scores = (full - np.log(np.exp(full).sum(axis=1, keepdims=True)))[:, columns]
+        own = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        totals = scores + np.array([held.total for held in live])[:, None]
+        grown: list[tuple[int, _Held]] = []
+        for flat in np.argsort(-totals, axis=None)[: 2 * beam].tolist():
+            parent, column = divmod(flat, len(columns))
+            before, token = live[parent], int(columns[column])
+            held = _Held(
+                (*before.tokens, token), (*before.gains, float(own[parent, column])), float(totals[parent, column])
+            )
+            if token == end:
+                done += [held] if length >= least else []
+            else:
+                grown.append((parent, held))
+        live = [held for _, held in grown[:beam]]
+        if not live or (done and max(held.mean for held in done) >= max(held.mean for held in live)):
+            break
+        rows = step([parent for parent, _ in grown[:beam]], [held.tokens[-1] for held in live])
+    if not done:
+        return None
+    best = max(done, key=lambda held: held.mean)
+    return Hypothesis(tokens=best.tokens[:-1], log_probabilities=best.gains, total=best.total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A sequence of allowed tokens."""
+
+    tokens: tuple[int, ...] = ()
+    gains: tuple[float, ...] = ()
+    total: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        return self.total / max(len(self.tokens), 1)
+
+
 def together(decoders: Sequence[tuple[Rows, Step]]) -> tuple[Rows, Step]:
     """Several decoders of one vocabulary as one: the geometric mean of their probabilities.
 

@@ -20,6 +20,7 @@ from candor.transcript.adapters import beam as beams
 from candor.transcript.adapters import embedded
 from candor.transcript.adapters.onnx import session
 from candor.transcript.adapters.vocabulary import Vocabulary
+from candor.transcript.dictation import DIGITS, Digits
 from candor.transcript.ports import RATE, Capabilities, Heard, HeardWord, Mono
 
 BEGIN, END = 1, 2
@@ -38,6 +39,7 @@ TRIM = RATE // 20
 SLOWER = 0.95
 HUM = 100.0
 """Hertz; what is below carries no speech on telephones."""
+_DIGIT_BEAM = 3
 SPACE = "▁".encode()
 _View = tuple[dict[str, Any], dict[str, Any]]
 """The encoder's output, and everything of the decoder's first step by name."""
@@ -75,6 +77,27 @@ class Moonshine:
                 if self._vocabulary and self._beam > 1:
                     self._preference = Vocabulary(self._vocabulary, self._models.pieces)
         return [self._one(self._models, segment) for segment in segments]
+
+    def hear_digits(self, sound: Mono) -> Digits | None:
+        """The digits that ``sound`` may hold (a DigitHearer)."""
+        with self._lock:
+            if self._models is None:
+                self._models = _Models(threads=self._threads)
+        if len(sound) < RATE // 10:
+            return None
+        models = self._models
+        view = models.hear(levelled(without_hum(sound), LOUDNESS))
+        limit = int(TOKENS_A_SECOND * len(sound) / RATE) + FEW_TOKENS
+        least = int(len(sound) / RATE)
+        first, step = models.decoder(view)
+        found = beams.among(step, first, models.digits, end=END, beam=_DIGIT_BEAM, limit=limit, least=least)
+        if found is None or not found.tokens:
+            return None
+        first, step = models.decoder(view)
+        free = beams.search(step, first, end=END, beam=1, limit=limit)
+        words = join(found.tokens, found.log_probabilities, models.pieces)
+        longer = max(len(found.log_probabilities), len(free.log_probabilities))
+        return Digits(words=words, behind=(free.total - found.total) / longer)
 
     def _one(self, models: _Models, sound: Mono) -> Heard:
         if len(sound) < RATE // 10:
@@ -129,6 +152,8 @@ class _Models:
         self._encoder = _required(files / "encoder_model.ort", threads)
         self._decoder = _required(files / "decoder_model_merged.ort", threads)
         self.pieces = pieces((files / "tokenizer.bin").read_bytes())
+        self.digits = digit_tokens(self.pieces)
+        """What :meth:`Moonshine.hear_digits` may write."""
         self._past = [entry.name for entry in self._decoder.get_inputs() if entry.name.startswith("past")]
         self._outputs = [entry.name for entry in self._decoder.get_outputs()]
         self._grown = [name for name in self._outputs if "encoder" not in name]
@@ -184,6 +209,12 @@ def pieces(data: bytes) -> list[bytes]:
         found.append(data[place : place + length])
         place += length
     return found
+
+
+def digit_tokens(known: Sequence[bytes]) -> list[int]:
+    """The word pieces that are a digit, with or without a capital, and the comma and full stop between them."""
+    wanted = {SPACE + form.encode() for word in DIGITS for form in (word, word.capitalize())} | {b",", b"."}
+    return [place for place, piece in enumerate(known) if piece in wanted]
 
 
 def join(tokens: Sequence[int], log_probabilities: Sequence[float], known: Sequence[bytes]) -> tuple[HeardWord, ...]:

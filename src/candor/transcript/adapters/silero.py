@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from candor.transcript.adapters import embedded
-from candor.transcript.ports import RATE, Mono, Stretch
+from candor.transcript.ports import RATE, Mono, Stretch, VoiceJudge
 from candor.transcript.segments import stretches
 
 CHUNK = 512
@@ -37,11 +37,27 @@ class SileroVoiceDetector:
 
     def start(self) -> SileroSession:
         """A fresh session for one channel."""
+        return SileroSession(self._judge())
+
+    def judge(self) -> VoiceJudge:
+        """A probability for each whole chunk of one channel, as its sound comes."""
+        judge, rest = self._judge(), np.zeros(0, np.float32)
+
+        def of(samples: Mono) -> npt.NDArray[np.float32]:
+            nonlocal rest
+            samples = np.concatenate([rest, samples])
+            whole = len(samples) // CHUNK * CHUNK
+            rest = samples[whole:]
+            return judge(samples[:whole])
+
+        return of
+
+    def _judge(self) -> Judge:
         with self._lock:
             if not self._looked:
                 self._runner = embedded.load(embedded.SILERO, threads=self._threads)
                 self._looked = True
-        return SileroSession(_pysilero() if self._runner is None else _onnx(self._runner))
+        return _pysilero() if self._runner is None else _onnx(self._runner)
 
 
 class SileroSession:

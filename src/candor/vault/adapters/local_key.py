@@ -14,7 +14,7 @@ from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from candor.errors import Damaged, InvalidInput
+from candor.errors import Damaged, InvalidInput, WrongKey
 
 _NONCE = 12
 
@@ -22,7 +22,10 @@ _NONCE = 12
 class LocalKey:
     """A 256-bit master key held in this process."""
 
-    def __init__(self, key: bytes) -> None:
+    remote = False
+
+    def __init__(self, key: bytes, *, kind: str = "file", place: str = "this process") -> None:
+        self.kind, self.place = kind, place
         self._aead = AESGCM(key)
         self.key_id = "local-" + hashlib.sha256(b"candor master key id" + key).hexdigest()[:16]
 
@@ -33,8 +36,11 @@ class LocalKey:
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         try:
             return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
-        except InvalidTag as error:
-            raise Damaged("A data key does not open with this master key.", code="vault.wrong_key") from error
+        except (InvalidTag, ValueError) as error:
+            raise WrongKey("A data key does not open with this master key.") from error
+
+    def close(self) -> None:
+        """Nothing is held elsewhere."""
 
 
 def from_key_file(path: Path, *, may_create: bool) -> LocalKey:
@@ -72,13 +78,13 @@ def from_key_file(path: Path, *, may_create: bool) -> LocalKey:
         key = b""
     if len(key) != 32:
         raise InvalidInput(f"The key file {path} does not hold a key (64 hexadecimal digits).", code="vault.bad_key")
-    return LocalKey(key)
+    return LocalKey(key, place=str(path))
 
 
 def from_passphrase(passphrase: str, salt_file: Path, *, may_create: bool) -> LocalKey:
     """A key derived by argon2id (RFC 9106: 64 MiB, 3 passes, 4 lanes) with the salt kept in ``salt_file``.
 
-    The file also names the key, so that a mistyped passphrase is told at once (InvalidInput) and never seals anything.
+    The file also names the key, so that a mistyped passphrase is told at once (WrongKey) and never seals anything.
     """
     if len(passphrase) < 12:
         raise InvalidInput("The passphrase is shorter than 12 characters.", code="vault.weak_passphrase")
@@ -89,10 +95,11 @@ def from_passphrase(passphrase: str, salt_file: Path, *, may_create: bool) -> Lo
         hash_secret_raw(
             passphrase.encode(), bytes.fromhex(kept["salt"]), time_cost=3, memory_cost=65_536, parallelism=4,
             hash_len=32, type=Type.ID,
-        )
+        ),
+        kind="passphrase", place=f"a passphrase and {salt_file}",
     )  # fmt: skip
     if kept.setdefault("key_id", key.key_id) != key.key_id:
-        raise InvalidInput("The passphrase is not the one this vault was made with.", code="vault.wrong_passphrase")
+        raise WrongKey("The passphrase is not the one this vault was made with.", code="vault.wrong_passphrase")
     if not salt_file.exists():
         salt_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = salt_file.with_suffix(".draft")

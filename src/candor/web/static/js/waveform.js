@@ -138,7 +138,8 @@ export class Waveform {
   }
 
   drawMasked(paint) {
-    if (!this.call.masked.length) return;
+    const hatched = [...this.call.masked, ...(this.call.gaps ?? [])];
+    if (!hatched.length) return;
     const tile = document.createElement("canvas");
     tile.width = tile.height = 8;
     const brush = tile.getContext("2d");
@@ -150,7 +151,7 @@ export class Waveform {
     }
     brush.stroke();
     const hatch = paint.createPattern(tile, "repeat");
-    for (const [start, end] of this.call.masked) {
+    for (const [start, end] of hatched) {
       const [x, width] = [this.x(start), Math.max(this.x(end) - this.x(start), 3)];
       paint.clearRect(x, TOP + 1, width, this.height - TOP - FOOT - 2);
       paint.fillStyle = hatch;

@@ -1,0 +1,1 @@
+"""Where recordings of others can lie: a folder, an object store."""

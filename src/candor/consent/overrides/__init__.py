@@ -1,0 +1,1 @@
+"""What the customer's counsel has changed of the rule pack: never edited, only superseded."""

@@ -1,0 +1,1 @@
+"""Engines that find personal data beside the built-in rules, one file each."""

@@ -1,0 +1,1 @@
+"""Long runs: `make soak`, and SOAK_MINUTES for how long."""
