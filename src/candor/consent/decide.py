@@ -33,7 +33,7 @@ from candor.consent.model import (
     UseLimit,
 )
 from candor.consent.pack import Pack, Rules
-from candor.consent.places import Places, Where, find_places, together
+from candor.consent.places import Places, Where, find_places, known, together
 from candor.consent.reasons import flags, reasons, with_doubts
 from candor.consent.rules import JurisdictionRule
 
@@ -60,19 +60,24 @@ def decide(pack: Pack, facts: Facts, trust: Trust = DEFAULT_TRUST) -> Decision:
     Raises InvalidInput: no place given, a place, purpose, channel or sector that does not exist.
     """
     rules = pack.on(facts.at)
-    sectors = sector_ids(facts.sectors, rules) if facts.sectors else ()
-    places, found = find_places(facts, rules)  # (1)
-    key = (places, facts.purpose, facts.channel, sectors, facts.minor, facts.at, trust)
-    made = rules.judged.get(key)
+    if facts.extra_legs:
+        return _decided(rules, facts, trust)
+    asked = (*known(facts), facts.purpose, facts.channel, facts.sectors, facts.minor, facts.at, trust)
+    made = rules.judged.get(asked)
     if made is None:
-        case = Case(rules, places, purpose=facts.purpose, channel=facts.channel, sectors=sectors, minor=facts.minor)
-        made = _judge(case, facts.at, trust)
+        made = _decided(rules, facts, trust)
         if len(rules.judged) >= _REMEMBERED:
             rules.judged.clear()
-        rules.judged[key] = made
-    if facts.extra_legs:
-        made = replace(made, joining=_joining(rules, facts, found, sectors))
+        rules.judged[asked] = made
     return cast("Decision", made)
+
+
+def _decided(rules: Rules, facts: Facts, trust: Trust) -> Decision:
+    sectors = sector_ids(facts.sectors, rules) if facts.sectors else ()
+    places, found = find_places(facts, rules)  # (1)
+    case = Case(rules, places, purpose=facts.purpose, channel=facts.channel, sectors=sectors, minor=facts.minor)
+    made = _judge(case, facts.at, trust)
+    return replace(made, joining=_joining(rules, facts, found, sectors)) if facts.extra_legs else made
 
 
 def _judge(case: Case, day: date, trust: Trust) -> Decision:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -60,6 +62,16 @@ class Places:
     doubts: tuple[Doubt, ...]
 
 
+def known(facts: Facts) -> tuple[Hashable, ...]:
+    """Everything that ``find_places`` turns on, joiners apart: what the numbers tell, never the numbers."""
+    region = region_of(facts)
+    return (
+        facts.caller is not None and read_number(facts.caller, region),
+        facts.callee is not None and read_number(facts.callee, region),
+        facts.agent_location, facts.establishment, facts.recorder, facts.unknown_legs, facts.attestation in _SPOOFABLE,
+    )  # fmt: skip
+
+
 def find_places(facts: Facts, rules: Rules) -> tuple[Places, tuple[Where, ...]]:
     """The places of a call, and each fact by itself.
 
@@ -102,9 +114,12 @@ def country(place: str) -> str:
 
 def region_of(facts: Facts) -> str | None:
     """By which country national numbers are read."""
-    if facts.region is not None:
-        return facts.region
-    for stated in (facts.agent_location, facts.establishment, facts.recorder):
+    return facts.region or _region_of(facts.agent_location, facts.establishment, facts.recorder)
+
+
+@lru_cache(maxsize=1024)
+def _region_of(*places: str | None) -> str | None:
+    for stated in places:
         if stated:
             code = country(_normal(stated))
             if code in SUPPORTED_REGIONS:
