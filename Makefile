@@ -4,6 +4,9 @@ VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 CANDOR = $(VENV)/bin/candor
 
+# Compiled modules are kept whatever the caller's habit: hundreds of short processes start in the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo demo-calls test lint audit bench soak pins docs clean
 
 help:  ## Show this list.

@@ -21,6 +21,8 @@ import httpx
 import numpy as np
 import soundfile
 
+from tests.peers import preloaded
+
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = ROOT / "demo" / "calls"
 BROKEN = ROOT / "tests" / "vectors" / "media"
@@ -69,10 +71,7 @@ class Candor:
 
     def run(self, *words: str | Path, given: str = "", timeout: float = 120) -> Done:
         """Run a command to its end; a traceback is never an answer."""
-        ended = subprocess.run(
-            [COMMAND, *map(str, words)], env=self.environment, input=given, text=True, capture_output=True,
-            timeout=timeout, check=False,
-        )  # fmt: skip
+        ended = preloaded.run(*map(str, words), environment=self.environment, given=given, timeout=timeout)
         assert "Traceback" not in ended.stderr, ended.stderr
         return Done(ended.returncode, ended.stdout, ended.stderr)
 

@@ -28,6 +28,7 @@ from candor.kit import clock
 from candor.kit.ids import new_id
 from candor.web import create_web
 from tests.integration.test_recorder import certificates, described, free_port
+from tests.peers import preloaded
 from tests.peers.recorder import RunningRecorder, running
 from tests.unit.api.test_capture import call
 from tests.unit.web.fixtures import FakeServices
@@ -42,11 +43,10 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRecord
         yield made
 
 
-def candor(recorder: RunningRecorder, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def candor(recorder: RunningRecorder, *arguments: str, **settings: str) -> preloaded.Ended:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
     environment = kept | {"CANDOR_DATA": str(recorder.data)} | recorder.settings | settings
-    command = [sys.executable, "-m", "candor.cli.main", "capture", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+    return preloaded.run("capture", *arguments, environment=environment, timeout=90)
 
 
 def checked(recorder: RunningRecorder, *arguments: str, **settings: str) -> tuple[int, dict[str, Any]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from candor.capture.siprec.client import OfferedStream, RecordingClient, Session
 from candor.capture.siprec.model import Group, Metadata, Participant, Stream, StreamAssociation
 from candor.capture.siprec.model import Session as Communication
 from candor.errors import NotFound
+from tests.peers import preloaded
 from tests.peers.recorder import Kept, RunningRecorder, find, running
 
 pytestmark = pytest.mark.slow
@@ -56,10 +55,7 @@ class Spotting:
         environment |= {"CANDOR_DATA": str(recorder.data), "OMP_NUM_THREADS": "1"} | recorder.settings
         self.log = recorder.data / "spotter.log"
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "candor.cli.main", "spotter"], env=environment, stderr=log,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            self.process = preloaded.start("spotter", environment=environment, stderr=log)
         recorder.wait_for(lambda status: status["spotting"] is not None, 30)
 
     def stop(self) -> None:

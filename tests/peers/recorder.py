@@ -6,8 +6,6 @@ import fcntl
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from candor.conversation.model import Conversation
 from candor.errors import Unavailable
 from candor.services import Services
 from candor.settings import load
+from tests.peers import preloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 _PORTS = 200
@@ -83,7 +82,7 @@ class RunningRecorder:
 
     data: Path
     settings: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: preloaded.Process | None = None
 
     @property
     def client(self) -> RecorderClient:
@@ -102,12 +101,7 @@ class RunningRecorder:
         } | self.settings  # fmt: skip
         (self.data / "run" / "recorder.sock").unlink(missing_ok=True)
         with (self.data / "recorder.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "candor.cli.main", "recorder"],
-                env=environment,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )
+            self.process = preloaded.start("recorder", environment=environment, stderr=log)
         for _ in range(900):
             try:
                 self.client.status()
