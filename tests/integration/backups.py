@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +12,45 @@ from typer.testing import CliRunner, Result
 
 from candor.cli import main as command
 from candor.errors import CandorError
+from tests.peers import preloaded
 from tests.unit.pipeline.kept import Kept
 
-DYING = '''
-"""Runs `candor …` and kills itself (SIGKILL) at the Nth step that touches the disk; without N it tells how many."""
+DYING = """
+# SIGKILL at the Nth step that touches the disk under one of some places; it tells how many steps there were.
 import os, signal, sys
 
-limit, where, seen = int(sys.argv[1]), sys.argv[2].split(","), 0
+seen, run = 0, command.main
 
 
 def step(event, arguments):
     global seen
-    if event in {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"} or (
+    if event in {{"os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"}} or (
         event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
     ):
-        if not any(part in str(arguments[0]) for part in where):
+        if not any(part in str(arguments[0]) for part in {where!r}):
             return
         seen += 1
-        if seen == limit:
+        if seen == {limit}:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-from candor.cli import main as command
+def main():
+    sys.addaudithook(step)
+    try:
+        run()
+    finally:
+        print(f"steps={{seen}}", file=sys.stderr)
 
-sys.addaudithook(step)
-sys.argv = ["candor", *sys.argv[3:]]
-try:
-    command.main()
-except SystemExit as end:
-    code = end.code or 0
-else:
-    code = 0
-print(f"steps={seen}", file=sys.stderr)
-sys.exit(code)
-'''
+
+command.main = main
+"""
 
 
 def dying(folder: Path, limit: int, where: str, *words: str, environment: dict[str, str]) -> tuple[int, int]:
     """(exit status, steps seen) of a command that dies at its step ``limit`` under paths that contain ``where``."""
-    done = subprocess.run(
-        [sys.executable, "-c", DYING, str(limit), where, *words], cwd=folder, capture_output=True, text=True,
-        check=False, env=_environment(environment), timeout=120,
-    )  # fmt: skip
+    first = DYING.format(where=where.split(","), limit=limit)
+    with contextlib.chdir(folder):
+        done = preloaded.run(*words, environment=_environment(environment), first=first)
     assert "Traceback" not in done.stderr, done.stderr
     last = done.stderr.rpartition("steps=")[2].strip()
     return done.returncode, int(last) if last.isdigit() else 0

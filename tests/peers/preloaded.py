@@ -47,6 +47,7 @@ while True:
         sys.argv = ["candor", *wanted["words"]]
         code = 1
         try:
+            exec(wanted["first"], {"command": command})
             command.main()
             code = 0
         except SystemExit as end:
@@ -97,10 +98,11 @@ class Process:
         stdin: BinaryIO,
         stdout: BinaryIO,
         stderr: BinaryIO,
+        first: str = "",
     ) -> None:
         if not _here:
             _here.append(_Preloaded())
-        asked = {"words": words, "environment": dict(environment), "folder": str(Path.cwd())}
+        asked = {"words": words, "environment": dict(environment), "folder": str(Path.cwd()), "first": first}
         self.pid = int(_here[0].ask(asked, [each.fileno() for each in (stdin, stdout, stderr)])["pid"])
         self.returncode: int | None = None
         self._ended = os.pidfd_open(self.pid)
@@ -151,12 +153,15 @@ class Ended:
     stderr: str
 
 
-def run(*words: str, environment: Mapping[str, str], given: str = "", timeout: float = 120) -> Ended:
-    """``candor words…`` to its end, as a shell would run it. Raises TimeoutError, and then it is killed."""
+def run(*words: str, environment: Mapping[str, str], given: str = "", timeout: float = 120, first: str = "") -> Ended:
+    """``candor words…`` to its end, as a shell would run it. Raises TimeoutError, and then it is killed.
+
+    ``first`` is Python that the process runs before the command, with ``command`` (its module) in hand.
+    """
     with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         told.write(given.encode())
         told.seek(0)
-        process = Process(words, environment, told, out, err)
+        process = Process(words, environment, told, out, err, first)
         try:
             code = process.wait(timeout)
         except TimeoutError:
