@@ -41,6 +41,7 @@ from candor.pipeline.store import Run
 from candor.scoring.service import builtin, score
 from candor.services import Services
 from candor.settings import load
+from candor.wiring.scoring import embedder
 
 CALLS = {"small": 4, "full": 18}
 
@@ -157,7 +158,7 @@ def warm_up(rooms: Rooms) -> None:
     redaction = rooms.redactor.redact(transcript)
     analysis = rooms.analyser.analyse(redaction.transcript, redaction.spans)
     score(builtin("customer-service-basics"), redaction.transcript, analysis, conversation_id="", transcript_id=None,
-          embed=rooms.embed)  # fmt: skip
+          embed=embedder())  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -30,12 +30,12 @@ QUESTIONS = 30
 MINUTES = 5
 
 
-def conversation(minutes: float) -> Transcript:
-    """Written demo calls one after the other until they fill ``minutes``."""
+def conversation(minutes: float, skip: int = 0) -> Transcript:
+    """Written demo calls one after the other until they fill ``minutes``, from the turn ``skip`` on."""
     utterances: list[Utterance] = []
     at = 0.0
     turns = [turn for call in load_all() for turn in call.turns if turn.text]
-    for turn in turns:
+    for turn in [*turns[skip:], *turns[:skip]]:
         if at >= minutes * 60:
             break
         start = at = at + PAUSE
@@ -103,7 +103,7 @@ def expressions(scorecard: Scorecard) -> list[re.Pattern[str]]:
     found = []
     for question in scorecard.questions:
         condition = question.applies_when.rule
-        for rule in (question.rule, *([condition] if condition is not None else [])):
+        for rule in [each for each in (question.rule, condition) if each is not None]:
             for phrase in phrases(dump_rule(rule)):
                 words = [
                     r"(?:\w+\s+){0,5}?" if word == "..." else r"\w+" if word == "*" else f"(?:{word.replace('/', '|')})"

@@ -16,23 +16,35 @@ from candor.capture.control import RecorderClient
 from candor.consent.service import Consent
 from candor.kit.database import Database
 from candor.pipeline.announcing import Announcing
+from candor.pipeline.assigning import Assigning
+from candor.pipeline.calibrating import Calibrating
+from candor.pipeline.coaching import Coaching
 from candor.pipeline.completeness import Completeness
 from candor.pipeline.consenting import Consenting
 from candor.pipeline.desk import Desk
 from candor.pipeline.disposing import Disposing
+from candor.pipeline.disputing import Disputing
+from candor.pipeline.evaluating import Evaluating
 from candor.pipeline.evidence import Evidence
 from candor.pipeline.gate import House
 from candor.pipeline.holding import Holding
 from candor.pipeline.intake import Intake
 from candor.pipeline.keeping import Keeping
+from candor.pipeline.library import Library
 from candor.pipeline.persons import Persons
 from candor.pipeline.places import Places
+from candor.pipeline.reporting import Reporting
+from candor.pipeline.rescoring import Rescoring
 from candor.pipeline.revealing import Revealing
+from candor.pipeline.scorecards import Scorecards
 from candor.pipeline.scores import Scores
+from candor.pipeline.scoring import Scoring
 from candor.pipeline.shelf import Shelf
 from candor.pipeline.subject_requests import SubjectRequests
 from candor.pipeline.telephony import Telephony
+from candor.pipeline.trusting import Trusting
 from candor.pipeline.workplaces import Workplaces
+from candor.replay.gaps import Gaps
 from candor.replay.service import Replay
 from candor.vault.retention.service import Schedules
 
@@ -55,6 +67,24 @@ class Services:
     replay: Replay
     desk: Desk
     scores: Scores
+    scoring: Scoring
+    """What scorecards say of a conversation."""
+    scorecards: Scorecards
+    """Drafts and versions."""
+    rescoring: Rescoring
+    """Simulations, and judging past conversations anew."""
+    evaluating: Evaluating
+    """Forms that people fill in, and what becomes of them."""
+    assigning: Assigning
+    """Sampling plans, and who evaluates what."""
+    disputing: Disputing
+    """What agents say to their evaluations."""
+    trusting: Trusting
+    """Which questions' automatic answers count."""
+    calibrating: Calibrating
+    """Several people judge the same conversations and compare."""
+    reporting: Reporting
+    """Quality reports, made now or by schedule."""
     intake: Intake
     shelf: Shelf
     revealing: Revealing
@@ -85,6 +115,11 @@ class Services:
     keeping: Keeping
     """What is due, and the sweep."""
     subject_requests: SubjectRequests
+    gaps: Gaps
+    """What costs agents points, and whether coaching helped."""
+    coaching: Coaching
+    library: Library
+    """Clips, playlists and courses."""
     house: House = field(default_factory=House)
     """What holds for every call of this house; ``establishment`` is None until it is set."""
     enforced: bool = False

@@ -105,6 +105,17 @@ class Settings(BaseSettings):
         description="Which of their own conversations agents see: `all`, `evaluated` (those that a person has "
         "evaluated), or `none`. They can pause their own calls in any case.",
     )
+    evaluation_release: str = Field(
+        "at-once",
+        pattern=r"^(at-once|by-hand|[1-9][0-9]{0,2})$",
+        description="When agents see evaluations by people: `at-once`, `by-hand` (somebody releases them), or so many "
+        "days after submission.",
+    )
+    dispute_days: int = Field(
+        14, ge=0, le=365, description="Days from the release in which agents may dispute an evaluation; 0: never."
+    )
+    dispute_limit: int = Field(5, ge=0, le=1000, description="Disputes of one agent in a period; 0: any number.")
+    dispute_period_days: int = Field(30, ge=1, le=365, description="Days of that period.")
     reveal_minutes: float = Field(
         15.0, gt=0, le=480, description="How long unmasked text and sound are open to who gave a reason."
     )
@@ -162,7 +173,20 @@ class Settings(BaseSettings):
         (), description="Names and brands that callers say, to help the recogniser (JSON list)."
     )
     meaning: bool = Field(True, description="Use sentence embeddings when their package is installed.")
-    scorecard: str = Field("customer-service-basics", description="The scorecard that every conversation is scored by.")
+    scorecard: str = Field(
+        "customer-service-basics", description="The house's scorecard: the one whose score the list shows."
+    )
+    judge_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="A language model that answers free questions of scorecards: an OpenAI-compatible address up to "
+        "and with `/v1`. Redacted transcripts are sent there; https, or plain http in this machine's own network. "
+        "None: such questions go to a person. See docs/howto/judge-with-a-language-model.md.",
+    )
+    judge_model: str = Field("", max_length=200, description="The model's name there; needed with CANDOR_JUDGE_URL.")
+    judge_key: SecretStr | None = Field(None, description="The key for it, where one is needed; environment only.")
+    judge_key_file: Path | None = Field(None, description="A file with that key, instead of CANDOR_JUDGE_KEY.")
+    judge_timeout: float = Field(30.0, gt=0, le=600, description="Seconds for one answer of the language model.")
     masking: Literal["tone", "silence"] = Field("tone", description="What replaces masked sound.")
     residual_check: Literal["near", "all", "off"] = Field(
         "near",
@@ -313,6 +337,16 @@ class Settings(BaseSettings):
         12, ge=1, le=120, description="Months after which a rule of the consent engine is flagged for review."
     )
     zone: str | None = Field(None, description="Time zone (IANA) of times without an offset in call lists.")
+    training_copy_days: int = Field(
+        0,
+        ge=0,
+        le=3_650,
+        description="Days for which sealed copies of training clips may outlive a conversation whose time is over; 0: "
+        "every clip goes with its conversation. Erasure, quarantine and legal holds reach copies as well.",
+    )
+    coaching_enough: int = Field(
+        10, ge=5, le=1_000, description="Conversations below which nothing is said of an agent's gap or of an effect."
+    )
     evidence_certificate: Path | None = Field(
         None,
         description="PEM file with the RSA key, certificate and chain that sign evidence packages; without it Candor "

@@ -22,6 +22,7 @@ TO_WHOM = {
     "audit/adapters/objects.py": "CANDOR_AUDIT_CHECKPOINTS",
     "capture/sip/endpoint.py": "the session border controller of a session that it began (CANDOR_SIP_ALLOW)",
     "capture/watch/adapters/objects.py": "CANDOR_WATCH",
+    "scoring/adapters/openai_compatible.py": "CANDOR_JUDGE_URL",
     "vault/adapters/asking.py": "CANDOR_KEYS",
     "vault/adapters/aws_kms.py": "CANDOR_KEYS",
     "vault/adapters/azure_key_vault.py": "CANDOR_KEYS",

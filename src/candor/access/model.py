@@ -34,6 +34,24 @@ class Right(StrEnum):
     CONVERSATION_RETRY = "conversation:retry"
     """Run a stage again, transcribe again."""
     SCORE_OVERRIDE = "score:override"
+    SCORECARD_MANAGE = "scorecard:manage"
+    """Draft, simulate, publish and retire scorecards; say from what agreement automatic answers count."""
+    EVALUATION_WRITE = "evaluation:write"
+    """Evaluate conversations by hand, grade evaluations, take part in calibrations."""
+    EVALUATION_ASSIGN = "evaluation:assign"
+    """Make sampling plans, hand evaluations to people, release them to agents."""
+    EVALUATION_ANSWER = "evaluation:answer"
+    """For agents: judge one's own conversations, acknowledge, comment on and dispute one's own evaluations."""
+    DISPUTE_REVIEW = "dispute:review"
+    """Decide on a disputed evaluation that is not one's own."""
+    CALIBRATION_MANAGE = "calibration:manage"
+    """Call calibration sessions, set the reference, write down what came of them."""
+    QUALITY_READ = "quality:read"
+    """See scores, agreement, strictness, gaps and reports of those within one's scope."""
+    COACHING_WRITE = "coaching:write"
+    """Coach: sessions, goals, plans, private notes, for agents within one's scope."""
+    LIBRARY_MANAGE = "library:manage"
+    """Put clips into the training library; make courses and assign them."""
     VIEW_SHARE = "view:share"
     """Save a view for everyone."""
     HEALTH_READ = "health:read"
@@ -78,21 +96,38 @@ _ALL = frozenset(Right)
 _READ = frozenset({Right.CONVERSATION_READ})
 
 RIGHTS: dict[UserRole, frozenset[Right]] = {
-    UserRole.AGENT: _READ | {Right.CAPTURE_CONTROL},
+    UserRole.AGENT: _READ | {Right.CAPTURE_CONTROL, Right.EVALUATION_ANSWER},
     UserRole.SUPERVISOR: _READ
     | {
         Right.CONVERSATION_EXPORT,
         Right.CONVERSATION_HISTORY,
         Right.CONVERSATION_RETRY,
         Right.SCORE_OVERRIDE,
+        Right.SCORECARD_MANAGE,
+        Right.EVALUATION_WRITE,
+        Right.EVALUATION_ASSIGN,
+        Right.DISPUTE_REVIEW,
+        Right.CALIBRATION_MANAGE,
+        Right.QUALITY_READ,
+        Right.COACHING_WRITE,
+        Right.LIBRARY_MANAGE,
         Right.VIEW_SHARE,
         Right.HEALTH_READ,
         Right.COMPLETENESS_READ,
         Right.CONSENT_READ,
         Right.CAPTURE_CONTROL,
     },
-    UserRole.EVALUATOR: _READ | {Right.SCORE_OVERRIDE, Right.VIEW_SHARE},
-    UserRole.TRAINER: _READ,
+    UserRole.EVALUATOR: _READ
+    | {
+        Right.SCORE_OVERRIDE,
+        Right.SCORECARD_MANAGE,
+        Right.EVALUATION_WRITE,
+        Right.DISPUTE_REVIEW,
+        Right.CALIBRATION_MANAGE,
+        Right.QUALITY_READ,
+        Right.VIEW_SHARE,
+    },
+    UserRole.TRAINER: _READ | {Right.QUALITY_READ, Right.COACHING_WRITE, Right.LIBRARY_MANAGE},
     UserRole.COMPLIANCE: _READ
     | {
         Right.CONVERSATION_EXPORT,

@@ -95,13 +95,17 @@ def _password(credentials: str) -> str:
 class Needs:
     """A route's declaration: ``caller: Caller = needs(Right.…)``; None is for what every person may do for himself."""
 
-    def __init__(self, right: Right | None, *, soft: bool = False, in_person: bool = False) -> None:
-        self.right, self._soft, self._in_person = right, soft, in_person
+    def __init__(
+        self, right: Right | None, *, soft: bool = False, in_person: bool = False, also: tuple[Right, ...] = ()
+    ) -> None:
+        self.right, self._soft, self._in_person, self._also = right, soft, in_person, also
 
     def __call__(self, request: Request) -> Caller | CandorError:
         """FastAPI calls this for each request."""
         if not self._soft:
-            caller = caller_of(request, self.right)
+            caller = caller_of(request, None if self._also else self.right)
+            if self._also and not any(caller.principal.may(each) for each in self._also):
+                caller.principal.require(cast("Right", self.right))
             if self._in_person:
                 caller.in_person()
             return caller
@@ -111,14 +115,16 @@ class Needs:
             return error
 
 
-def needs(right: Right | None, *, soft: bool = False, in_person: bool = False) -> Any:
+def needs(
+    right: Right | None, *, soft: bool = False, in_person: bool = False, also: tuple[Right, ...] = ()
+) -> Any:  # fmt: skip
     """The dependency that gives a route its caller and says its right.
 
     ``soft``: for phone systems, which may also send the token by HTTP Basic; what is wrong is not raised but given to
     the route (``Caller | CandorError``), to be told in the form that the phone system understands.
-    ``in_person``: not by a token.
+    ``in_person``: not by a token. ``also``: any of these is enough in place of ``right``.
     """
-    return Depends(Needs(right, soft=soft, in_person=in_person))
+    return Depends(Needs(right, soft=soft, in_person=in_person, also=also))
 
 
 Dependency = Callable[[Request], Caller]

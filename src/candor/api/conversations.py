@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -152,7 +153,10 @@ def retry(
 
 def _view(caller: Caller, conversation_id: str) -> ConversationView:
     with caller.services.database.read() as uow:
-        return caller.services.replay.view(uow, conversation_id, caller.scope)
+        view = caller.services.replay.view(uow, conversation_id, caller.scope)
+        if caller.services.evaluating.hidden(uow, caller.principal, conversation_id):
+            view = replace(view, evaluations=())  # while one's own blind form is open
+        return view
 
 
 def _opened(caller: Caller, conversation_id: str, what: str) -> ConversationView:

@@ -26,10 +26,14 @@ class Override(BaseModel):
 
 @router.get("/conversations/{conversation_id}/evaluations")
 def list_evaluations(conversation_id: str, caller: Caller = needs(Right.CONVERSATION_READ)) -> dict[str, Any]:
-    """All evaluations with their answers and evidence; automatic and human ones apart."""
+    """All evaluations with their answers and evidence; automatic and human ones apart.
+
+    None to somebody whose blind form about the conversation is open.
+    """
     with caller.services.database.read() as uow:
         view = caller.services.replay.view(uow, conversation_id, caller.scope)
-    return {"evaluations": [plain(each) for each in view.evaluations]}
+        hidden = caller.services.evaluating.hidden(uow, caller.principal, conversation_id)
+    return {"evaluations": [] if hidden else [plain(each) for each in view.evaluations]}
 
 
 @router.post("/conversations/{conversation_id}/evaluations", status_code=201)

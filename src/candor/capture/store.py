@@ -5,7 +5,7 @@ A row shows only what listing needs. Names and numbers are in ``sealed``, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -176,6 +176,20 @@ def by_digest(uow: UnitOfWork, sha512: str, *, external_id: str | None = None) -
 def by_external_id(uow: UnitOfWork, external_id: str) -> list[str]:
     """The conversations with this call id."""
     return list(uow.execute(select(conversation.c.id).where(conversation.c.external_id == external_id)).scalars())
+
+
+def begun_between(
+    uow: UnitOfWork, ids: Collection[str], since: datetime, before: datetime, limit: int
+) -> list[tuple[str, datetime]]:
+    """Those of ``ids`` that began from ``since`` on and before ``before``, newest first, with their start (aware)."""
+    at = conversation.c.started_at
+    query = (
+        select(conversation.c.id, at)
+        .where(conversation.c.id.in_(ids), at >= clock.to_column(since), at < clock.to_column(before))
+        .order_by(at.desc(), conversation.c.id.desc())
+        .limit(limit)
+    )
+    return [(row.id, clock.from_column(row.started_at)) for row in uow.execute(query)]
 
 
 def external_id(uow: UnitOfWork, conversation_id: str) -> str | None:

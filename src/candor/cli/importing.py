@@ -69,7 +69,9 @@ def take_all(
 
 
 def import_(
-    paths: list[str] = typer.Argument(help="Files, folders, globs, vCons (.vcon, .json), manifests (.csv, .jsonl)."),
+    paths: list[str] = typer.Argument(
+        help="Files, folders, globs, vCons (.vcon, .json), chats (.json), manifests (.csv, .jsonl)."
+    ),
     *,
     as_json: bool = typer.Option(False, "--json", help="One JSON object on standard output, for scripts."),
     wait: bool = typer.Option(True, "--wait/--no-wait", help="Wait until everything is processed."),

@@ -11,20 +11,25 @@ from candor.cli import (
     audit,
     backup,
     capture,
+    coaching,
     completeness,
     consent,
     demo,
     doctor,
+    evaluations,
     evidence,
     holds,
     importing,
     keys,
     maintain,
     people,
+    quality,
     reading,
     redact,
     requests,
     retention,
+    scorecards,
+    scoring,
     serve,
     watching,
 )
@@ -79,6 +84,7 @@ app.command()(serve.spotter)
 app.command()(demo.demo)
 app.command("import")(importing.import_)
 reading.register(app)
+app.command()(scoring.score)
 redact.register(app)
 maintain.register(app)
 app.command("doctor")(doctor.doctor)
@@ -92,7 +98,12 @@ app.add_typer(keys.app, name="keys")
 backup.register(app)
 app.add_typer(retention.app, name="retention")
 app.add_typer(holds.app, name="hold")
+app.add_typer(evaluations.app, name="evaluations")
+app.add_typer(scorecards.app, name="scorecard")
 app.add_typer(requests.app, name="request")
+app.add_typer(quality.app, name="quality")
+app.add_typer(coaching.coaching, name="coaching")
+app.add_typer(coaching.library, name="library")
 app.add_typer(people.user, name="user")
 app.add_typer(people.team, name="team")
 app.add_typer(people.token, name="token")

@@ -8,12 +8,51 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """The answer to a yes/no question."""
+    """How a question stands: yes and no answer a yes/no question, ``ANSWERED`` one of any other kind."""
 
     YES = "yes"
     NO = "no"
+    ANSWERED = "answered"
+    """``Answer.value`` says what."""
     NOT_APPLICABLE = "n/a"
     CANNOT_TELL = "cannot_tell"
+
+
+class AnswerKind(StrEnum):
+    """What a question may be answered with."""
+
+    YES_NO = "yes_no"
+    """``verdict`` alone; no value."""
+    CHOICE = "choice"
+    """Value: the id of one option."""
+    MULTI_CHOICE = "multi_choice"
+    """Value: the ids of some options, in the order of the scorecard; none is an answer too."""
+    RANGE = "range"
+    """Value: a whole number on a scale with named ends, for example 1 to 5."""
+    NUMBER = "number"
+    """Value: a number in the question's unit."""
+    TEXT = "text"
+    """Value: words; never scored."""
+    DATE = "date"
+    """Value: ISO 8601, YYYY-MM-DD; never scored."""
+
+
+Value = str | float | tuple[str, ...]
+"""What a question other than yes/no was answered with; ``AnswerKind`` says which."""
+
+
+class Occasion(StrEnum):
+    """What an evaluation was made for; only ``QUALITY`` ones count in an agent's scores."""
+
+    QUALITY = "quality"
+    SELF = "self"
+    """The agent's own view of their own conversation."""
+    CALIBRATION = "calibration"
+    """One of several blind ones of the same conversation."""
+    REFERENCE = "reference"
+    """What a calibration is held against."""
+    GRADING = "grading"
+    """The evaluator was evaluated: the same conversation, judged again by a second person."""
 
 
 class EvaluationSource(StrEnum):
@@ -49,9 +88,13 @@ class Answer:
     rule: str
     """Rule id and version; ``human`` for a person."""
     points: float | None
-    """Points given out of the question's weight; None when n/a or cannot tell."""
+    """Points given out of the question's weight; None when n/a, cannot tell, not scored, or only suggested."""
     reason: str = ""
     """Why, in words; for an override the person's reason."""
+    value: Value | None = None
+    """For every kind but yes/no."""
+    suggested: bool = False
+    """Shown but not counted: automatic answers to this question do not agree enough with people's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +131,6 @@ class Evaluation:
     """User id, for human evaluations."""
     transcript_id: str | None = None
     """Which transcript it was made on."""
+    occasion: Occasion = Occasion.QUALITY
+    segment: str | None = None
+    """The leg of a transferred conversation that it is about; None: all of it."""

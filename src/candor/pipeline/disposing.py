@@ -17,13 +17,14 @@ from typing import Any, Protocol
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.capture import store as register
+from candor.coaching import library
 from candor.consent import custody
 from candor.errors import Conflict, NotFound
 from candor.kit import clock
 from candor.kit.database import Database, UnitOfWork, cut_log
 from candor.kit.ids import new_id
 from candor.kit.log import get_logger
-from candor.pipeline import erasing
+from candor.pipeline import erasing, parting
 from candor.vault.disposal import store, tombstones
 from candor.vault.disposal.certificate import FORMAT, METHOD, Signer
 from candor.vault.disposal.store import Issued, Tombstone, Why
@@ -76,9 +77,13 @@ class Disposing:
     def __init__(
         self, database: Database, vault: Vault, listing: Listing, *, guard: Guard | None = None,
         digests: Digests | None = None, signer: Signer | None = None, file: Path | None = None, company: str = "",
-        names: Callable[[UnitOfWork], dict[str, str]] | None = None,
+        names: Callable[[UnitOfWork], dict[str, str]] | None = None, copies_stay: bool = False,
     ) -> None:  # fmt: skip
-        """``file``: where tombstones lie beside the database; ``names``: what people call users, by id."""
+        """``file``: where tombstones lie beside the database; ``names``: what people call users, by id.
+
+        ``copies_stay``: training copies may outlive a conversation whose time is over.
+        """
+        self._copies_stay = copies_stay
         self._database, self._vault, self._listing, self._guard = database, vault, listing, guard
         self._digests, self._signer, self._file, self._company = digests, signer, file, company
         self._names = names or (lambda _uow: {})
@@ -104,7 +109,8 @@ class Disposing:
         if self._guard is not None and not again:  # (2)
             self._guard.require_free(uow, conversation_id)
         call_id = register.external_id(uow, conversation_id)
-        erased = erasing.erase(uow, self._listing, conversation_id)
+        copies_stay = self._copies_stay and order.why is Why.RETENTION
+        erased = erasing.erase(uow, self._listing, conversation_id, copies_stay=copies_stay)
         held = custody.get(uow, conversation_id)
         if held is not None:
             custody.destroyed(uow, conversation_id, call_id=call_id, why=order.basis)
@@ -120,6 +126,25 @@ class Disposing:
         reason = order.reason or order.basis
         audit.record(uow, event, order.by, conversation_id=conversation_id, subject=subject, reason=reason)
         return stone
+
+    def destroy_copies(self, uow: UnitOfWork, clips: Sequence[str], order: Order) -> int:
+        """Destroy training copies that stand alone; each gets a tombstone of its own, so that no backup brings it back.
+
+        Returns how many. The caller calls :meth:`finish`.
+        """
+        for clip_id in clips:
+            objects = library.copy_objects(uow, clip_id)
+            parting.forget(uow, [clip_id])
+            store.put_tombstone(
+                uow,
+                Tombstone(
+                    conversation_id=clip_id, at=clock.now(), why=order.why, content=None, by=order.by,
+                    approved_by=order.approved_by, basis=order.basis, schedule=order.schedule, due_at=order.due_at,
+                    request_id=order.request_id, objects=objects,
+                ),
+            )  # fmt: skip
+            audit.record(uow, Event.CLIP_COPY_DESTROYED, order.by, subject=f"{order.why} {clip_id}")
+        return len(clips)
 
     def finish(self, patience: float = 2.0) -> list[Issued]:
         """What belongs to destroying and need not be in the same moment; safe to repeat, and after a crash.
@@ -173,6 +198,7 @@ class Disposing:
                     again += 1
                 else:
                     store.put_tombstone(uow, stone)
+                    parting.forget(uow, library.alone(uow, stone.conversation_id))  # a training copy's own
         if stones:
             self.finish()
         return again

@@ -1,8 +1,9 @@
-"""A vCon as something to take in: who and when, and either its recording or its text."""
+"""A vCon or a chat as something to take in: who and when, and either its recording or its text."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from candor.capture.files import Chat, is_chat, read_chat
 from candor.consent.basis import Read, entries_of
 from candor.conversation.model import Conversation, Recording
 from candor.conversation.transcript import Transcript
@@ -29,6 +31,11 @@ class Document:
     """The recording that is taken: the first whose sound is at hand."""
     media: bytes | None
     filename: str
+
+    @property
+    def external_id(self) -> str | None:
+        """The document's own id."""
+        return self.vcon.uuid
 
     @property
     def transcript(self) -> Transcript | None:
@@ -65,8 +72,44 @@ class Document:
         return Read(found.entries, (*notes, *found.notes))
 
 
-def read_document(data: bytes, filename: str, beside: Beside) -> Document:
-    """Read a vCon of any version; raises InvalidInput that says what is wrong and where."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a chat gives: the same as a vCon of text dialogs."""
+
+    chat: Chat
+    filename: str
+    media: None = None
+
+    @property
+    def external_id(self) -> str | None:
+        """The sender's own id."""
+        return self.chat.id
+
+    @property
+    def transcript(self) -> Transcript:
+        """What was written."""
+        return self.chat.transcript
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed."""
+        return self.chat.notes
+
+    def conversation(self, conversation_id: str, recording: Recording | None, channels: int | None) -> Conversation:
+        """The conversation; there is never a recording."""
+        del recording, channels
+        return self.chat.conversation(conversation_id)
+
+    def consent(self, conversation: Conversation, *, purpose: str, actor: str, now: datetime) -> Read:
+        """A chat file tells nothing of consent."""
+        del conversation, purpose, actor, now
+        return Read((), ())
+
+
+def read_document(data: bytes, filename: str, beside: Beside) -> Document | Written:
+    """Read a vCon of any version, or a chat; raises InvalidInput that says what is wrong and where."""
+    if (chat := _chat(data)) is not None:
+        return Written(chat=chat, filename=filename)
     vcon = parse(data)
     for dialog in vcon.recordings:
         name = dialog.filename or _last(dialog.url) or filename
@@ -85,6 +128,16 @@ def read_document(data: bytes, filename: str, beside: Beside) -> Document:
             else "",
         )
     return Document(vcon=vcon, dialog=None, media=None, filename=filename)
+
+
+def _chat(data: bytes) -> Chat | None:
+    if data[:2] == b"\x1f\x8b" or b'"messages"' not in data:
+        return None
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None  # the vCon reader says what is wrong with it
+    return read_chat(document) if is_chat(document) else None
 
 
 def _from_beside(dialog: VconDialog, beside: Beside) -> bytes | None:

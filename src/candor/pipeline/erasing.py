@@ -15,16 +15,20 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from candor.kit.database import UnitOfWork, metadata
-from candor.pipeline import store
+from candor.pipeline import parting, store
 from candor.vault import store as vault_store
 from candor.vault.disposal import store as disposals
 from candor.vault.service import Vault
 
 GO_WITH_IT = (
     "stage_run", "run", "artifact", "redaction_span_count", "utterance_vector", "analysis", "evaluation", "transcript",
+    "evaluation_assignment", "evaluation_form", "evaluation_reply", "dispute_question", "dispute",
+    "agreement_pair", "calibration_conversation",
     "subject_key", "subject_noted", "retention_entry", "disposal_item", "hold_conversation", "reveal", "conversation",
 )  # fmt: skip
 """Tables whose rows of the conversation go, in this order."""
+BY_ITS_ROOM = frozenset({"clip"})
+"""What :func:`candor.pipeline.parting.part_with` destroys, or lets stay as a copy with an end of its own."""
 OUTLIVE = frozenset(
     {
         "audit_event", "audit_entry", "consent_line", "conversation_consent", "watched_file", "discrepancy",
@@ -53,8 +57,12 @@ class Erased:
     """Of the original bytes; None for a conversation that is not there."""
 
 
-def erase(uow: UnitOfWork, listing: Listing, conversation_id: str) -> Erased:
-    """Keys and rows, all in ``uow``; nothing happens for a conversation that is not there."""
+def erase(uow: UnitOfWork, listing: Listing, conversation_id: str, *, copies_stay: bool = False) -> Erased:
+    """Keys and rows, all in ``uow``; nothing happens for a conversation that is not there.
+
+    ``copies_stay``: training copies whose time is not over stay behind.
+    """
+    parting.part_with(uow, conversation_id, copies_stay=copies_stay)
     sealed = vault_store.sealed_object
     rows = uow.execute(sa.select(sealed).where(sealed.c.conversation_id == conversation_id)).all()
     for row in rows:

@@ -163,12 +163,12 @@ class Intake:
         return self._register(conversation, sound, "recorder", sealed, sha512=f"call:{conversation.id}")
 
     def _settle_document(self, upload: Upload) -> Taken:
-        """A vCon: its recording becomes the original, its text the given transcript; the document itself is kept."""
+        """A vCon or chat: its recording becomes the original, its text the transcript; the document is kept, too."""
         data = upload.document()
         document = read_document(data, upload.filename, upload.beside)
         digest = hashlib.sha512(document.media or data).hexdigest()
         with self._database.read() as uow:
-            known = register.by_digest(uow, digest, external_id=document.vcon.uuid)
+            known = register.by_digest(uow, digest, external_id=document.external_id)
         if known is not None:
             return Taken(conversation_id=known, duplicate=True)
         vault, an_id = self._shelf.vault, upload.conversation_id

@@ -8,9 +8,10 @@ from candor.access.model import Principal, Right
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.conversation.evaluation import Evaluation, EvaluationSource, Verdict
-from candor.errors import NotFound
+from candor.errors import Conflict, NotFound
 from candor.kit.database import UnitOfWork
 from candor.scoring import service, store
+from candor.scoring.forms import store as forms
 from candor.scoring.model import Scorecard
 
 
@@ -43,6 +44,10 @@ class Scores:
         )
         if automatic is None:
             raise NotFound("The conversation has not been scored with this scorecard.", code="scoring.none")
+        if forms.blinded(uow, conversation_id, principal.user_id):
+            raise Conflict(
+                "You are evaluating this conversation blind: submit the form first.", code="evaluation.blind"
+            )
         base = store.base_for_override(uow, automatic.id, principal.user_id)
         scorecard = store.get_scorecard(uow, base.scorecard, base.scorecard_version)
         made = service.override(base, question, verdict, reason, principal.user_id, scorecard)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from candor.analysis import store as analyses
-from candor.analysis.ports import Embedder
 from candor.analysis.service import Analyser
 from candor.capture.files import Limits
 from candor.capture.files import decode as decode_media
@@ -26,14 +25,16 @@ from candor.pipeline import excising, purposes
 from candor.pipeline.masking import Check, Checking, code_key_times, key_times, render
 from candor.pipeline.proving import Prover
 from candor.pipeline.runner import Commit, Stage
+from candor.pipeline.scoring import Scoring
 from candor.pipeline.shelf import GIVEN, WORKING, Shelf
 from candor.pipeline.store import Run, RunState, set_run
 from candor.redaction import store as redactions
 from candor.redaction.service import Redactor, holds_never_stored, never_stored_times, strip_never_stored
 from candor.scoring import store as evaluations
+from candor.scoring.agreement import service as trust
 from candor.scoring.model import Scorecard
-from candor.scoring.service import score as score_conversation
 from candor.transcript import store as transcripts
+from candor.transcript.languages import guess_language
 from candor.transcript.service import Transcriber
 
 T = TypeVar("T")
@@ -69,8 +70,9 @@ class Rooms:
     """The recogniser that a run's options ask for, else the configured one."""
     redactor: Redactor
     analyser: Analyser
-    embed: Embedder | None
-    scorecard: Callable[[UnitOfWork], Scorecard]
+    scoring: Scoring
+    scorecards: Callable[[UnitOfWork, Conversation], tuple[Scorecard, ...]]
+    """Those in use for such a conversation."""
     index: Indexer
     tone: bool = True
     residual_check: Check = "near"
@@ -117,7 +119,8 @@ def transcribe(rooms: Rooms, run: Run) -> Commit:
     if working is None:
         if given is None:
             raise Damaged("There is neither sound nor text.", code="pipeline.empty")
-        transcript = given
+        language = conversation.language or guess_language(given) if given.language == "und" else given.language
+        transcript = replace(given, language=language or "und")
     else:
         with FlacReader(working) as sound:
             transcript = rooms.transcriber(run.options).transcribe(
@@ -232,23 +235,20 @@ def analyse(rooms: Rooms, run: Run) -> Commit:
 
 
 def score(rooms: Rooms, run: Run) -> Commit:
-    """Masked text and findings → answers to the scorecard, each with its evidence; not of what is kept as proof."""
+    """Masked text and findings → answers to the scorecards in use, with evidence; not of what is kept as proof."""
     with rooms.database.read() as uow:
         if purposes.only_kept(uow, run.conversation_id, rooms.purpose):
             return _nothing
-        conversation = rooms.shelf.conversation(uow, run.conversation_id)
-        row = _required(transcripts.current(uow, run.conversation_id))
         redaction = _required(rooms.shelf.redaction(uow, run.conversation_id))
         analysis = _required(rooms.shelf.analysis(uow, run.conversation_id))
-        scorecard = rooms.scorecard(uow)
-    evaluation = score_conversation(
-        scorecard, redaction.transcript, analysis, conversation_id=conversation.id, transcript_id=row.id,
-        direction=conversation.direction, pii=redaction.spans,
-        embed=rooms.embed,
-    )  # fmt: skip
+        scorecards = rooms.scorecards(uow, rooms.shelf.conversation(uow, run.conversation_id))
+        suggested = {scorecard.id: trust.suggested(uow, scorecard) for scorecard in scorecards}
+        material = rooms.scoring.material(uow, run.conversation_id, scorecards, redaction, analysis)
+    made = [rooms.scoring.evaluate(each, material, suggested=suggested[each.id]) for each in scorecards]
 
     def commit(uow: UnitOfWork) -> None:
-        evaluations.put_evaluation(uow, evaluation)
+        for evaluation in made:
+            evaluations.put_evaluation(uow, evaluation)
 
     return commit
 

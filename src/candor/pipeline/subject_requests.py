@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.capture import store as register
+from candor.coaching import library
 from candor.consent import custody
 from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFound
 from candor.kit import clock
@@ -26,6 +27,7 @@ from candor.pipeline.shelf import Shelf
 from candor.pipeline.subject_copy import Copier
 from candor.vault import store as vault_store
 from candor.vault.disposal.store import Why
+from candor.vault.holds import store as holds
 from candor.vault.requests import deadlines, people, store
 from candor.vault.requests.people import How, IdKind
 from candor.vault.requests.store import (
@@ -198,6 +200,7 @@ class SubjectRequests:
         self._keeping.classify()
         for item in todo:
             self._erase_one(request, item, by)
+        self._erase_copies(request, by)
         self._disposing.finish()
         with self._database.write() as uow:
             items = store.items(uow, request.id)
@@ -274,6 +277,17 @@ class SubjectRequests:
             self._disposing.destroy_in(uow, item.conversation_id, order)
             store.set_item(uow, request.id, item.conversation_id, ItemState.ERASED, "Destroyed.")
         return ItemState.ERASED
+
+    def _erase_copies(self, request: SubjectRequest, by: str) -> int:
+        """Training copies of theirs that outlived their conversation; not what a legal hold is about."""
+        order = Order(
+            why=Why.REQUEST, by=by, basis=f"Erasure asked for by the person, request {request.number}.",
+            request_id=request.id,
+        )  # fmt: skip
+        with self._database.write() as uow:
+            found = library.copies_of(uow, request.digests)
+            free = [one for one in found if not holds.is_about(uow, library.persons(uow, one))]
+            return self._disposing.destroy_copies(uow, free, order)
 
     def _exception(self, uow: UnitOfWork, item: Item) -> tuple[str, date | None] | None:
         """Why a conversation may not be erased (yet), and until when where that is known. The checks:

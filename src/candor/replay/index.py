@@ -10,7 +10,7 @@ from candor.conversation.finding import Analysis
 from candor.conversation.model import Conversation, Role, Sound
 from candor.conversation.transcript import Redaction
 from candor.kit.database import UnitOfWork
-from candor.replay import store
+from candor.replay import measured, store
 from candor.replay.model import Status
 
 _COLUMN_OF = {Role.AGENT: "agent_text", Role.CUSTOMER: "customer_text"}
@@ -38,7 +38,11 @@ class Index:
     ) -> None:
         """Replace all that is known of a conversation; only redacted text is taken."""
         values = row_values(conversation, sound, redaction, analysis, evaluations, status=status)
+        before = store.row_of(uow, conversation.id)
         store.put(uow, values, None if redaction is None else texts_of(redaction))
+        if before is not None:
+            measured.drop(uow, before["search_rowid"])  # its start may be known better now: another row
+        self._measure(uow, conversation.id, evaluations)
 
     def mark(self, uow: UnitOfWork, conversation_id: str, status: str, attention: str | None = None) -> None:
         """Say where a conversation stands; one that is not in the index is left so.
@@ -48,6 +52,7 @@ class Index:
         store.change(uow, conversation_id, status=Status(status).value, attention=attention)
         if status == Status.QUARANTINED:
             store.blank(uow, conversation_id)
+            self._measure(uow, conversation_id, ())
 
     def remove(self, uow: UnitOfWork, conversation_id: str) -> None:
         """Take a conversation out of list and search; nothing happens for one that is not in them."""
@@ -55,6 +60,7 @@ class Index:
         if row is not None:
             store.count(uow, row, -1)
             store.remove(uow, row["search_rowid"])
+            measured.drop(uow, row["search_rowid"])
 
     def cleanse(self, uow: UnitOfWork) -> bool:
         """Make words of what was removed vanish from the index's pages, a piece a call; whether more is left."""
@@ -63,6 +69,13 @@ class Index:
     def rescore(self, uow: UnitOfWork, conversation_id: str, evaluations: tuple[Evaluation, ...]) -> None:
         """Take over the score of a conversation after a person's word on it."""
         store.change(uow, conversation_id, **score_values(evaluations))
+        self._measure(uow, conversation_id, evaluations)
+
+    @staticmethod
+    def _measure(uow: UnitOfWork, conversation_id: str, evaluations: tuple[Evaluation, ...]) -> None:
+        row = store.row_of(uow, conversation_id)
+        if row is not None:
+            measured.put(uow, row["search_rowid"], evaluations)
 
 
 def row_values(

@@ -167,6 +167,11 @@ def _has(match: str) -> Condition:
     return exists(select(literal(1)).select_from(_x).where(_matching(match), _x.c.rowid == _t.c.search_rowid))
 
 
+def has_words(match: str) -> Condition:
+    """The words are in a conversation; for those that pass other filters, not for finding all hits of a word."""
+    return _has(match)
+
+
 def _without(exclude: str) -> Condition:
     return _t.c.search_rowid.not_in(select(_x.c.rowid).select_from(_x).where(_matching(exclude)))
 

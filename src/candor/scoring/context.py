@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candor.conversation.evaluation import Evidence, Verdict
+from candor.conversation.evaluation import Evidence, Value, Verdict
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Direction, Role
 from candor.conversation.transcript import PiiSpan, Speaker, SpeakerSplit, Transcript, Utterance
+from candor.scoring.asking import Session
+from candor.scoring.facts import Facts
 from candor.scoring.phrases import Stream
 
 Embed = Callable[[Sequence[str]], Any]
@@ -41,6 +43,10 @@ class Outcome:
     evidence: tuple[Evidence, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()
     """Where it matched, seconds, for rules that ask for "before" or "after" it."""
+    value: Value | None = None
+    """With ``Verdict.ANSWERED``: what."""
+    source: str = ""
+    """What answered beside the rules: model and digest (``asking``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +69,17 @@ class Context:
         pii: Sequence[PiiSpan],
         embed: Embed | None,
         languages: Sequence[str],
+        facts: Facts | None = None,
+        asking: Session | None = None,
     ) -> None:
         self.transcript = transcript
         self.analysis = analysis
         self.direction = direction
         self.pii = tuple(pii)
         self.embed = embed
+        self.facts = facts or Facts(direction=direction)
+        self.asking = asking
+        """Where a language model is set."""
         self._vectors: dict[str, NDArray[np.float64]] = {}
         primary = transcript.language.split("-")[0].lower()
         self.language_known = not languages or primary in {tag.split("-")[0].lower() for tag in languages}
@@ -109,7 +120,7 @@ class Context:
         """
         total = weight = 0.0
         for utterance in self.transcript.utterances:
-            if utterance.speaker in places and utterance.end > begin and utterance.start < stop:
+            if utterance.speaker in places and lies_in_stretch(utterance, begin, stop):
                 words = max(1, utterance.text.count(" ") + 1)
                 total += words * utterance.confidence
                 weight += words
@@ -147,6 +158,13 @@ class Context:
             norms = np.linalg.norm(raw, axis=1, keepdims=True)
             self._vectors.update(zip(missing, raw / np.where(norms == 0, 1.0, norms), strict=True))
         return np.stack([self._vectors[text] for text in texts])
+
+
+def lies_in_stretch(utterance: Utterance, begin: float, stop: float) -> bool:
+    """Whether something of it is said in a stretch; a written message is a moment, which also its ends hold."""
+    if utterance.start == utterance.end:
+        return begin <= utterance.start <= stop
+    return utterance.end > begin and utterance.start < stop
 
 
 def role_words(roles: Sequence[Role]) -> str:

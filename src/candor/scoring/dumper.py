@@ -7,64 +7,94 @@ from typing import Any
 
 import yaml
 
+from candor.conversation.evaluation import AnswerKind
 from candor.scoring.model import (
     AllOf,
     AnyOf,
+    Ask,
+    Band,
     CategoryRule,
-    Critical,
+    Condition,
+    Figure,
     FindingRule,
     Meaning,
     MetricRule,
     NeverSays,
     Not,
+    Option,
     Order,
     PiiRule,
     Question,
+    Repeat,
+    Resolution,
     Rule,
     Says,
+    Scale,
     Scorecard,
+    Section,
     SentimentRule,
+    Step,
+    Steps,
 )
 
 
 def dump_scorecard(scorecard: Scorecard) -> str:
     """The scorecard as YAML that loads to an equal value (definitions and aliases are written out)."""
-    data = {
+    data: dict[str, Any] = {
         "id": scorecard.id,
         "version": scorecard.version,
         "title": scorecard.title,
         "languages": list(scorecard.languages),
         "pass_mark": scorecard.pass_mark,
         "floor": scorecard.floor,
-        "sections": [
-            {
-                "id": section.id,
-                "title": section.title,
-                "weight": section.weight,
-                "questions": [_dump_question(question) for question in section.questions],
-            }
-            for section in scorecard.sections
-        ],
+        **_unless_default(scorecard, "weights", "media", "queues", "segments"),
+        "sections": [_dump_section(section) for section in scorecard.sections],
     }
-    text: str = yaml.dump(data, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.dump(data, Dumper=PlainDumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
-class _PlainDumper(yaml.SafeDumper):
+class PlainDumper(yaml.SafeDumper):
     """Writes every list out instead of referring to an earlier one."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
 
 
+def _dump_section(section: Section) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": section.id, "title": section.title, "weight": section.weight}
+    data |= _unless_default(section, "bonus")
+    if section.questions:
+        data["questions"] = [_dump_question(question) for question in section.questions]
+    if section.sections:
+        data["sections"] = [_dump_section(part) for part in section.sections]
+    return data
+
+
 def _dump_question(question: Question) -> dict[str, Any]:
     data: dict[str, Any] = {"id": question.id, "text": question.text}
-    if question.guidance:
-        data["guidance"] = question.guidance
+    data |= _unless_default(question, "kind", "guidance")
     data["weight"] = question.weight
-    if question.critical is not Critical.NONE:
-        data["critical"] = question.critical.value
-    condition = question.applies_when
+    if not question.scored and question.kind not in {AnswerKind.TEXT, AnswerKind.DATE}:
+        data["scored"] = False
+    data |= _unless_default(question, "critical", "comment", "na_allowed", "skills")
+    applies = _dump_condition(question.applies_when)
+    if applies:
+        data["applies_when"] = applies
+    if question.options:
+        data["options"] = [_dump_option(option) for option in question.options]
+    if question.scale is not None:
+        data["scale"] = _dump_scale(question.scale)
+    if question.figure is not None and question.figure != Figure():
+        data["number"] = _unless_default(question.figure, "unit", "least", "most", "metric")
+        if question.figure.bands:
+            data["number"]["bands"] = [_dump_band(band) for band in question.figure.bands]
+    if question.rule is not None:
+        data["rule"] = dump_rule(question.rule)
+    return data
+
+
+def _dump_condition(condition: Condition) -> dict[str, Any]:
     applies: dict[str, Any] = {}
     if condition.directions:
         applies["direction"] = [direction.value for direction in condition.directions]
@@ -76,10 +106,47 @@ def _dump_question(question: Question) -> dict[str, Any]:
         applies["metric"] = _dump_value(condition.metric)
     if condition.rule is not None:
         applies["rule"] = dump_rule(condition.rule)
-    if applies:
-        data["applies_when"] = applies
-    data["rule"] = dump_rule(question.rule)
+    if condition.answers:
+        applies["answer"] = [
+            {"question": wanted.question}
+            | ({"is": list(wanted.one_of)} if wanted.one_of else {})
+            | _unless_default(wanted, "at_least", "at_most")
+            for wanted in condition.answers
+        ]
+    return applies | _unless_default(condition, "media", "queues", "places")
+
+
+def _dump_option(option: Option) -> dict[str, Any]:
+    data = {"id": option.id, "label": option.label, "share": option.share, **_unless_default(option, "fails")}
+    return data if option.rule is None else data | {"rule": dump_rule(option.rule)}
+
+
+def _dump_scale(scale: Scale) -> dict[str, Any]:
+    data: dict[str, Any] = {"low": scale.low, "high": scale.high}
+    data |= _unless_default(scale, "low_label", "high_label", "good", "fails_at")
+    if scale.metric is not None:
+        data |= {"metric": scale.metric.name, "low_at": scale.metric.low_at, "high_at": scale.metric.high_at}
     return data
+
+
+def _dump_band(band: Band) -> dict[str, Any]:
+    data: dict[str, Any] = {} if band.below is None else {"below": band.below}
+    return data | {"share": band.share} | _unless_default(band, "fails")
+
+
+def _unless_default(value: Any, *names: str) -> dict[str, Any]:
+    """These fields of a frozen value, without those that stand at their default."""
+    data: dict[str, Any] = {}
+    for name in names:
+        held = getattr(value, name)
+        if held != type(value).__dataclass_fields__[name].default:
+            plain = [_plain(item) for item in held] if isinstance(held, tuple) else _plain(held)
+            data[name] = plain
+    return data
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 _KIND_OF: dict[type, str] = {
@@ -91,6 +158,9 @@ _KIND_OF: dict[type, str] = {
     PiiRule: "pii",
     FindingRule: "finding",
     CategoryRule: "category",
+    Resolution: "resolution",
+    Repeat: "repeat",
+    Ask: "ask",
 }
 
 
@@ -104,7 +174,15 @@ def dump_rule(rule: Rule) -> dict[str, Any]:
         return {"not": dump_rule(rule.rule)}
     if isinstance(rule, NeverSays):
         return {"never_says": _dump_value(rule.search)}
+    if isinstance(rule, Steps):
+        return {"steps": {"steps": [_dump_step(step) for step in rule.steps]}}
     return {_KIND_OF[type(rule)]: _dump_value(rule)}
+
+
+def _dump_step(step: Step) -> dict[str, Any]:
+    data = {"id": step.id, "rule": dump_rule(step.rule), **_unless_default(step, "required")}
+    # No step before it is something else than nothing said: all that are listed before it.
+    return data if step.after is None else data | {"after": list(step.after)}
 
 
 def _dump_value(rule: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from candor.conversation.transcript import Utterance
@@ -69,6 +69,7 @@ _EXTRA_WORD = 0.08
 _NO_WORD = 0.5
 _MAX_GAP_SECONDS = 4.0
 _ELLIPSIS_WORDS = 5
+_REMEMBERED = 2048
 
 
 def normalise(text: str) -> list[str]:
@@ -169,9 +170,25 @@ class Slot:
     """One place of a phrase: the words that may stand there; empty is any word."""
 
     words: tuple[str, ...]
+    required: bool = field(init=False, compare=False, repr=False)
+    """Holds a negation, which is never overlooked."""
+    fits: dict[str, float] = field(init=False, compare=False, repr=False)
+    """What was worked out already, by recognised word: the same few thousand words come again and again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", any(word in _NEGATIONS for word in self.words))
+        object.__setattr__(self, "fits", {})
 
     def match(self, said: str) -> float:
         """1 for the same word, NEAR_WORD for a near one, else 0."""
+        fit = self.fits.get(said)
+        if fit is None:
+            fit = self._match(said)
+            if len(self.fits) < _REMEMBERED:
+                self.fits[said] = fit
+        return fit
+
+    def _match(self, said: str) -> float:
         if not self.words:
             return 1.0
         best = 0.0
@@ -296,6 +313,8 @@ class Stream:
         )
 
     def _places(self, slot: Slot, *, exact: bool) -> list[int]:
+        if len(slot.words) == 1 and not exact and slot.words[0][0] != "[":
+            return self._near_places(slot.words[0])
         places: list[int] = []
         for wanted in slot.words:
             if wanted[0] == "[":
@@ -337,36 +356,51 @@ class Stream:
                 for place in self._places(slot, exact=exact):
                     votes[place - i] = votes.get(place - i, 0) + 1
         need = anchors if exact or anchors == 1 else 1 if anchors == 2 else (anchors * 3 + 4) // 5
+        aligned = not exact and size >= 3
         hits: list[Hit] = []
-        for first, count in votes.items():
+        for first in self._worth_a_look(run, votes, need):
+            count = votes[first]
             if count >= need:
                 hit = self._straight(run, first, exact=exact)
                 if hit is not None:
                     hits.append(hit)
                     continue
-            if exact or size < 3:
-                continue
             # A missing or an extra word splits the votes over two neighbouring places.
-            beside = votes.get(first + 1, 0)
+            beside = votes.get(first + 1, 0) if aligned else 0
             if beside and count + beside >= need:
                 hit = self._align(run, first)
                 if hit is not None:
                     hits.append(hit)
         return hits
 
+    def _worth_a_look(self, run: tuple[Slot, ...], votes: dict[int, int], need: int) -> Iterable[int]:
+        """Places that can still become a hit: nearly all of a long text cannot, and are left out cheaply."""
+        if len(run) == 2 and run[0].words and run[1].words:
+            left, right = run
+            words, last = self.words, len(self.words) - 1
+            return [i for i in votes if 0 <= i < last and left.match(words[i]) and right.match(words[i + 1])]
+        if need < 3:
+            return votes
+        # Of two neighbours that together have enough, one has at least half.
+        strong = [first for first, count in votes.items() if count * 2 >= need]
+        return {*strong, *(first - 1 for first in strong if first - 1 in votes)}
+
     def _straight(self, run: Sequence[Slot], first: int, *, exact: bool) -> Hit | None:
         """The run word for word from ``first`` on."""
         size = len(run)
         if first < 0 or first + size > len(self.words):
             return None
-        total, same, anchors = 0.0, 0, 0
-        for i, slot in enumerate(run):
-            if not slot.words:
-                continue  # any word will do, and says nothing
-            anchors += 1
-            fit = slot.match(self.words[first + i])
-            if not fit and any(word in _NEGATIONS for word in slot.words):
-                return None
+        anchored = [
+            (slot, said) for slot, said in zip(run, self.words[first : first + size], strict=True) if slot.words
+        ]
+        anchors = len(anchored)  # any word will do for the others, which say nothing
+        total, same, left = 0.0, 0, float(anchors)
+        for slot, said in anchored:
+            fit = slot.match(said)
+            if not fit:
+                left -= 1
+                if slot.required or left < NEAR_MISS * anchors:
+                    return None  # already too little, whatever the rest is
             total += fit
             same += fit == 1.0
         if total < NEAR_MISS * anchors or (exact and same < anchors) or same * 2 < anchors:
@@ -380,11 +414,13 @@ class Stream:
         begin = max(0, diagonal - 1)
         said = self.words[begin : max(0, diagonal) + size + 2]
         width = len(said)
+        reachable = [max(map(slot.match, said), default=0.0) for slot in run if slot.words]
+        if sum(reachable) < NEAR_MISS * len(reachable) or reachable.count(1.0) * 2 < len(reachable):
+            return None  # not even with every word in its best place
         # best[j]: (score, exact words, start) of the run so far, ending before said[j].
         best: list[tuple[float, int, int]] = [(0.0, 0, j) for j in range(width + 1)]
         for i, slot in enumerate(run):
-            required = any(word in _NEGATIONS for word in slot.words)
-            missing = 2.0 if required else 0.0 if slot.words else _NO_WORD
+            missing = 2.0 if slot.required else 0.0 if slot.words else _NO_WORD
             row: list[tuple[float, int, int]] = []
             for j in range(width + 1):
                 score, same, start = best[j]

@@ -10,9 +10,12 @@ from candor.conversation.evaluation import Evidence, Verdict
 from candor.conversation.finding import Finding
 from candor.conversation.model import Role
 from candor.scoring.context import Context, Outcome, role_words, shorten
+from candor.scoring.course import judge_repeat, judge_resolution, judge_steps
+from candor.scoring.facts import lies_in
 from candor.scoring.model import (
     AllOf,
     AnyOf,
+    Ask,
     CategoryRule,
     Condition,
     FindingRule,
@@ -24,9 +27,13 @@ from candor.scoring.model import (
     Op,
     Order,
     PiiRule,
+    Question,
+    Repeat,
+    Resolution,
     Rule,
     Says,
     SentimentRule,
+    Steps,
 )
 from candor.scoring.speech import judge_meaning, judge_never, judge_pii, judge_says, unanswerable
 
@@ -278,6 +285,18 @@ def _not(rule: Not, context: Context) -> Outcome:
     )
 
 
+def judge_ask(rule: Ask, context: Context, question: Question | None = None) -> Outcome:
+    """What a language model says, where one is set; ``question``: whose rule it is, for answers beside yes and no."""
+    if context.asking is None:
+        reason = "No language model is set up to judge free questions (CANDOR_JUDGE_URL)."
+        return Outcome(verdict=Verdict.CANNOT_TELL, confidence=0.0, reason=reason)
+    asked = context.asking.ask(rule, question, context.transcript)
+    return Outcome(
+        verdict=asked.verdict, confidence=asked.confidence, reason=asked.reason, evidence=asked.evidence,
+        value=asked.value, source=asked.source,
+    )  # fmt: skip
+
+
 _JUDGES: dict[type, Callable[[Any, Context], Outcome]] = {
     Says: lambda rule, context: judge_says(rule, context, judge),
     NeverSays: lambda rule, context: judge_never(rule.search, context, judge),
@@ -291,6 +310,10 @@ _JUDGES: dict[type, Callable[[Any, Context], Outcome]] = {
     AllOf: _all,
     AnyOf: _any,
     Not: _not,
+    Steps: lambda rule, context: judge_steps(rule, context, judge),
+    Resolution: judge_resolution,
+    Repeat: judge_repeat,
+    Ask: judge_ask,
 }
 
 
@@ -299,6 +322,9 @@ def applies(condition: Condition, context: Context) -> Outcome | None:
     if condition.directions and context.direction not in condition.directions:
         wanted = " or ".join(direction.value for direction in condition.directions)
         return _stands(f"Asked of {wanted} conversations only.")
+    elsewhere = _elsewhere(condition, context)
+    if elsewhere is not None:
+        return elsewhere
     rules: list[Rule] = []
     if condition.category is not None:
         rules.append(CategoryRule(name=condition.category))
@@ -318,6 +344,23 @@ def applies(condition: Condition, context: Context) -> Outcome | None:
             )
         if outcome.verdict is not Verdict.YES:
             return _stands(f"Does not apply here: {outcome.reason}", outcome)
+    return None
+
+
+def _elsewhere(condition: Condition, context: Context) -> Outcome | None:
+    """Where the question is not asked: of another medium or queue, or under no law that it is about."""
+    facts = context.facts
+    if condition.media and facts.medium not in condition.media:
+        return _stands(f"Asked of conversations by {' or '.join(condition.media)} only.")
+    if condition.queues and facts.queue not in condition.queues:
+        return _stands("Asked of other queues only.")
+    if not condition.places:
+        return None
+    if facts.places is None:
+        reason = "Whether it applies cannot be told: whose law counts for this conversation is not known."
+        return Outcome(verdict=Verdict.CANNOT_TELL, confidence=0.0, reason=reason)
+    if not any(lies_in(place, wanted) for place in facts.places for wanted in condition.places):
+        return _stands(f"Asked only where the law of {' or '.join(condition.places)} counts.")
     return None
 
 

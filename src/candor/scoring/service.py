@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from candor.conversation.evaluation import Answer, Evaluation, EvaluationSource, Verdict
+from candor.conversation.evaluation import Answer, Evaluation, EvaluationSource, Value, Verdict
 from candor.conversation.finding import Analysis
 from candor.conversation.model import Direction
 from candor.conversation.transcript import PiiSpan, Transcript
 from candor.errors import Conflict, InvalidInput, NotFound
 from candor.kit import clock
 from candor.kit.ids import new_id
-from candor.scoring.context import Context, Embed, Outcome
+from candor.scoring.answering import answer_all
+from candor.scoring.asking import Judge
+from candor.scoring.context import Context, Embed
 from candor.scoring.dumper import dump_scorecard
+from candor.scoring.facts import Facts
+from candor.scoring.form import answer_fault
 from candor.scoring.loader import load_scorecard
-from candor.scoring.model import Question, Scorecard
+from candor.scoring.model import Scorecard
 from candor.scoring.points import Result, tally
-from candor.scoring.rules import applies, judge
 
 __all__ = ["ENGINE", "builtin", "builtin_yaml", "builtins", "dump_scorecard", "load_scorecard", "override", "score"]
 
@@ -59,12 +62,18 @@ def score(
     direction: Direction = Direction.UNKNOWN,
     pii: Sequence[PiiSpan] = (),
     embed: Embed | None = None,
+    facts: Facts | None = None,
+    judge: Judge | None = None,
+    earlier: Sequence[Answer] = (),
+    suggested: Collection[str] = (),
     at: datetime | None = None,
 ) -> Evaluation:
     """Answer every question of ``scorecard`` about the redacted ``transcript``.
 
     ``pii`` is where personal data was masked (utterance and kind are used, never the data); ``embed`` turns
-    sentences into vectors. Only ``id`` and ``created_at`` differ between two runs on the same input.
+    sentences into vectors; ``facts`` are what else is known; ``judge`` answers free questions, and those that are among
+    ``earlier`` answers of this conversation as they were answered then; answers to the questions ``suggested`` are
+    shown and do not count (agreement/). Only ``id`` and ``created_at`` differ between two runs on the same input.
     """
     context = Context(
         transcript=transcript,
@@ -73,8 +82,13 @@ def score(
         pii=pii,
         embed=embed,
         languages=scorecard.languages,
+        facts=facts,
+        asking=None if judge is None else judge.session(earlier),
     )
-    answers = {question.id: _answer(question, scorecard, context) for question in scorecard.questions}
+    answers = {
+        name: replace(answer, suggested=True) if name in suggested else answer
+        for name, answer in answer_all(scorecard, context, ENGINE).items()
+    }
     moment = clock.require_aware(at) if at is not None else clock.now()
     return Evaluation(
         id=new_id(),
@@ -92,28 +106,6 @@ def _scores(result: Result) -> dict[str, Any]:
     return {name: getattr(result, name) for name in Result.__dataclass_fields__}
 
 
-def _answer(question: Question, scorecard: Scorecard, context: Context) -> Answer:
-    outcome = applies(question.applies_when, context) or judge(question.rule, context)
-    verdict, reason = outcome.verdict, outcome.reason
-    if verdict in {Verdict.YES, Verdict.NO} and outcome.confidence < scorecard.floor:
-        reason = _below(outcome, scorecard.floor)
-        verdict = Verdict.CANNOT_TELL
-    return Answer(
-        question=question.id,
-        verdict=verdict,
-        evidence=outcome.evidence,
-        confidence=round(outcome.confidence, 3),
-        rule=f"{scorecard.id}/{question.id}@{scorecard.version}+engine.{ENGINE}",
-        points=None,
-        reason=reason,
-    )
-
-
-def _below(outcome: Outcome, floor: float) -> str:
-    likely = "yes" if outcome.verdict is Verdict.YES else "no"
-    return f"Probably {likely}, but only {outcome.confidence:.0%} sure (needs {floor:.0%}). {outcome.reason}"
-
-
 def override(
     evaluation: Evaluation,
     question: str,
@@ -122,12 +114,13 @@ def override(
     evaluator: str,
     scorecard: Scorecard,
     at: datetime | None = None,
+    value: Value | None = None,
 ) -> Evaluation:
     """A person's own answer to one question: a new human evaluation; ``evaluation`` itself stays as it is.
 
     ``evaluation`` is the automatic one, or this person's latest, on which further overrides build. ``scorecard``
-    must be the version it was made with. Raises InvalidInput (no reason, unknown question or verdict, other
-    scorecard) or Conflict (somebody else's evaluation).
+    must be the version it was made with; ``value`` answers a question that is not yes/no. Raises InvalidInput (no
+    reason, unknown question, an answer that does not fit it, other scorecard) or Conflict (somebody else's evaluation).
     """
     if (scorecard.id, scorecard.version) != (evaluation.scorecard, evaluation.scorecard_version):
         raise InvalidInput(
@@ -148,7 +141,8 @@ def override(
         raise InvalidInput("An override needs a reason.", advice="Say what you heard.", code="evaluation.no_reason")
     if len(why) > MAX_REASON:
         raise InvalidInput(f"A reason has at most {MAX_REASON} characters.", code="evaluation.long_reason")
-    if scorecard.question(question) is None:
+    asked = scorecard.question(question)
+    if asked is None:
         raise InvalidInput(f'The scorecard has no question "{question}".', code="evaluation.unknown_question")
     try:
         judged = Verdict(verdict)
@@ -156,7 +150,12 @@ def override(
         known = ", ".join(item.value for item in Verdict)
         raise InvalidInput(f"A verdict is one of {known}.", code="evaluation.unknown_verdict") from None
     answers = {answer.question: answer for answer in evaluation.answers}
-    answers[question] = replace(answers[question], verdict=judged, confidence=1.0, rule="human", reason=why)
+    answers[question] = replace(
+        answers[question], verdict=judged, confidence=1.0, rule="human", reason=why, value=value, suggested=False
+    )
+    wrong = answer_fault(asked, answers[question])
+    if wrong:
+        raise InvalidInput(wrong, code="evaluation.wrong_answer")
     return replace(
         evaluation,
         id=new_id(),

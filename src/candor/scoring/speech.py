@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from candor.conversation.evaluation import Evidence, Verdict
 from candor.conversation.model import Role
 from candor.conversation.transcript import SpeakerSplit
-from candor.scoring.context import Context, Outcome, Sentence, role_words, shorten
+from candor.scoring.context import Context, Outcome, Sentence, lies_in_stretch, role_words, shorten
 from candor.scoring.model import Meaning, PiiRule, Rule, Says
 from candor.scoring.phrases import ACCEPT, normalise
 
@@ -290,7 +290,7 @@ def heard(context: Context, places: Sequence[int], begin: float, stop: float, no
     inside = [
         utterance
         for utterance in context.transcript.utterances
-        if utterance.speaker in places and utterance.end > begin and utterance.start < stop
+        if utterance.speaker in places and lies_in_stretch(utterance, begin, stop)
     ]
     quote = shorten(" ".join(utterance.text for utterance in inside[:12])) if inside else None
     first = inside[0].index if inside else None
@@ -339,7 +339,11 @@ def judge_meaning(rule: Meaning, context: Context, judge: Judge) -> Outcome:
     ]
     by_vectors = context.embed is not None
     threshold = rule.threshold if by_vectors else _KEYWORD_SHARE
-    scores = _cosines(rule, context, chosen) if by_vectors else _keyword_shares(rule, chosen)
+    likeness = partial(_cosines, context=context) if by_vectors else _keyword_shares
+    scores = likeness(rule.examples, sentences=chosen)
+    if rule.unlike:
+        others = likeness(rule.unlike, sentences=chosen)
+        scores = [score if score > other else 0.0 for score, other in zip(scores, others, strict=True)]
     found = [
         Found(
             start=sentence.utterance.start,
@@ -377,12 +381,11 @@ _LEAST_MEANING = 4
 """Words: a shorter sentence ("Okay then.") means too little to be compared with an example."""
 
 
-def _cosines(rule: Meaning, context: Context, sentences: Sequence[Sentence]) -> list[float]:
+def _cosines(examples: Sequence[str], context: Context, sentences: Sequence[Sentence]) -> list[float]:
     if not sentences:
         return []
-    examples = context.vectors(rule.examples)
     vectors = context.vectors([sentence.text for sentence in sentences])
-    return [float(value) for value in (vectors @ examples.T).max(axis=1).round(6)]
+    return [float(value) for value in (vectors @ context.vectors(examples).T).max(axis=1).round(6)]
 
 
 @lru_cache(maxsize=16384)
@@ -397,10 +400,10 @@ def _stem(word: str) -> str:
     return word
 
 
-def _keyword_shares(rule: Meaning, sentences: Sequence[Sentence]) -> list[float]:
-    examples = [words for words in map(_keywords, rule.examples) if len(words) >= 2]
+def _keyword_shares(examples: Sequence[str], sentences: Sequence[Sentence]) -> list[float]:
+    wanted = [words for words in map(_keywords, examples) if len(words) >= 2]
     return [
-        max((len(example & said) / len(example) for example in examples), default=0.0)
+        max((len(example & said) / len(example) for example in wanted), default=0.0)
         for said in (_keywords(sentence.text) for sentence in sentences)
     ]
 

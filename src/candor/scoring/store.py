@@ -1,8 +1,15 @@
-"""Scorecards and evaluations in the database: all SQL of this room."""
+"""Scorecards and evaluations in the database.
+
+An evaluation by a person has, beside its value: for what it was made (``occasion``, ``segment``, ``about``), whose
+conversation it judges (``agent_id``), whether it was made ``blind`` (automatic answers were hidden by the form and had
+not been opened by this person before: only such ones tell how well people and rules agree), and when it was released.
+Until then it is not in lists, exports or the agent's pages: :func:`list_evaluations` leaves it out unless asked.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -18,19 +25,30 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     insert,
+    or_,
     select,
+    text,
     update,
 )
 
 from candor.conversation.codec import dumps, loads
-from candor.conversation.evaluation import Evaluation, EvaluationSource
+from candor.conversation.evaluation import Evaluation, EvaluationSource, Occasion
 from candor.errors import Conflict, NotFound
 from candor.kit import clock
 from candor.kit.database import UnitOfWork, metadata
+from candor.scoring import marks
+from candor.scoring.agreement import store as pairs
 from candor.scoring.dumper import dump_scorecard
 from candor.scoring.loader import load_scorecard
 from candor.scoring.model import Scorecard
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A part of an index: people's evaluations are few beside the automatic ones."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 scorecards = Table(
     "scorecard",
@@ -40,6 +58,11 @@ scorecards = Table(
     Column("yaml", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("active", Boolean, nullable=False),
+    # Who published it and what changed, in words; NULL for those that ship. Kept by lifecycle/.
+    Column("published_by", String(64), nullable=True),
+    Column("changes", Text, nullable=True),
+    Column("retired_at", DateTime, nullable=True),
+    Column("retired_by", String(64), nullable=True),
 )
 
 evaluations = Table(
@@ -59,8 +82,21 @@ evaluations = Table(
     Column("superseded", Boolean, nullable=False),
     # conversation, transcript, scorecard and version for an automatic evaluation; NULL (never equal) for a person's.
     Column("automatic_key", String(200), nullable=True),
+    # The answers in short (marks.py), for counting; NULL in rows of releases that did not count.
+    Column("marks", Text, nullable=True),
+    Column("occasion", String(16), nullable=False, server_default="quality"),
+    Column("segment", String(64), nullable=True),
+    # What it is about, by occasion: the evaluation that is graded, the calibration session, the dispute it came from.
+    Column("about", String(36), nullable=True),
+    Column("blind", Boolean, nullable=False, server_default=false()),
+    Column("agent_id", String(255), nullable=True),
+    Column("release_at", DateTime, nullable=True),
+    Column("released_at", DateTime, nullable=True),
     UniqueConstraint("automatic_key"),
     Index("ix_evaluation_conversation", "conversation_id", "created_at"),
+    Index("ix_evaluation_agent_id", "agent_id", "released_at", **_where("agent_id IS NOT NULL")),
+    Index("ix_evaluation_about", "about", **_where("about IS NOT NULL")),
+    Index("ix_evaluation_release_at", "release_at", **_where("release_at IS NOT NULL AND released_at IS NULL")),
 )
 
 
@@ -124,6 +160,18 @@ def get_scorecard(uow: UnitOfWork, scorecard_id: str, version: int | None = None
     return _read(text)
 
 
+def known(uow: UnitOfWork, scorecard_id: str) -> bool:
+    """Whether there is any version of this scorecard."""
+    return uow.execute(select(scorecards.c.version).where(scorecards.c.id == scorecard_id).limit(1)).first() is not None
+
+
+def ships(uow: UnitOfWork, scorecard_id: str) -> bool:
+    """Whether the active version came with the product: nobody published it."""
+    query = select(scorecards.c.published_by).where(scorecards.c.id == scorecard_id, scorecards.c.active)
+    row = uow.execute(query).one_or_none()
+    return row is not None and row.published_by is None
+
+
 def list_scorecards(uow: UnitOfWork, *, active_only: bool = True) -> tuple[Scorecard, ...]:
     """Scorecards by id, newest version first."""
     query = select(scorecards.c.yaml).order_by(scorecards.c.id, scorecards.c.version.desc())
@@ -135,13 +183,42 @@ def list_scorecards(uow: UnitOfWork, *, active_only: bool = True) -> tuple[Score
 # -- evaluations ---------------------------------------------------------------------------------------------------
 
 
-def put_evaluation(uow: UnitOfWork, evaluation: Evaluation) -> Evaluation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How an evaluation by a person came to be; see the head of this module."""
+
+    blind: bool = False
+    agent_id: str | None = None
+    about: str | None = None
+    release_at: datetime | None = None
+    """When it is released by itself; None: when somebody does it."""
+    released_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An evaluation with its circumstances, as it is kept."""
+
+    evaluation: Evaluation
+    circumstances: Circumstances
+    superseded: bool
+
+    @property
+    def released(self) -> bool:
+        """Whether the agent sees it."""
+        return self.circumstances.released_at is not None
+
+
+def put_evaluation(uow: UnitOfWork, evaluation: Evaluation, made: Circumstances | None = None) -> Evaluation:
     """Keep an evaluation and mark those it replaces as superseded; returns what is held.
 
     Automatic: one for each conversation, transcript, scorecard and version; put again it takes the place (and the
     id) of the one that is there, so that a repeated stage doubles nothing. Human: each put is a new version that
-    supersedes the same person's earlier ones on that scorecard. The two never supersede one another.
+    supersedes the same person's earlier ones with that scorecard, for the same occasion and segment; one that is not
+    released yet leaves a released one standing until it is. The two never supersede one another.
+    Without ``made`` it is released at once.
     """
+    made = made or Circumstances(released_at=evaluation.created_at)
     automatic = evaluation.source is EvaluationSource.AUTOMATIC
     key = _automatic_key(evaluation) if automatic else None
     held = None
@@ -151,13 +228,34 @@ def put_evaluation(uow: UnitOfWork, evaluation: Evaluation) -> Evaluation:
         ).one_or_none()
     if held is not None:
         evaluation = replace(evaluation, id=held.id, created_at=_aware(held.created_at))
-    _supersede(uow, evaluation)
-    row = _row(evaluation, key)
+    _supersede(uow, evaluation, released=automatic or made.released_at is not None)
+    # Into the pairs of automatic and human answers (agreement/) with it; do not take this away.
+    row = _row(evaluation, key) | _circumstances(evaluation, made) | _counted(uow, evaluation, blind=made.blind)
     if held is not None:
         uow.execute(update(evaluations).where(evaluations.c.id == evaluation.id).values(**row))
     else:
         uow.execute(insert(evaluations).values(**row))
     return evaluation
+
+
+def _counted(uow: UnitOfWork, evaluation: Evaluation, *, blind: bool) -> dict[str, Any]:
+    """Its answers in short; none when its scorecard is not here any more."""
+    try:
+        scorecard = get_scorecard(uow, evaluation.scorecard, evaluation.scorecard_version)
+    except NotFound:
+        return {"marks": None}
+    pairs.note(uow, evaluation, scorecard, blind=blind)
+    return {"marks": marks.write(marks.marks_of(evaluation, scorecard))}
+
+
+def _circumstances(evaluation: Evaluation, made: Circumstances) -> dict[str, Any]:
+    by_person = evaluation.source is EvaluationSource.HUMAN
+    return {
+        "occasion": evaluation.occasion.value, "segment": evaluation.segment, "about": made.about,
+        "blind": made.blind and by_person, "agent_id": made.agent_id,
+        "release_at": made.release_at and clock.to_column(made.release_at),
+        "released_at": clock.to_column(made.released_at) if made.released_at and by_person else None,
+    }  # fmt: skip
 
 
 def _automatic_key(evaluation: Evaluation) -> str:
@@ -192,7 +290,7 @@ def _row(evaluation: Evaluation, key: str | None) -> dict[str, Any]:
     }
 
 
-def _supersede(uow: UnitOfWork, evaluation: Evaluation) -> None:
+def _supersede(uow: UnitOfWork, evaluation: Evaluation, *, released: bool) -> None:
     earlier = (
         update(evaluations)
         .where(
@@ -204,8 +302,89 @@ def _supersede(uow: UnitOfWork, evaluation: Evaluation) -> None:
         .values(superseded=True)
     )
     if evaluation.source is EvaluationSource.HUMAN:
-        earlier = earlier.where(evaluations.c.evaluator == evaluation.evaluator)
+        earlier = earlier.where(
+            evaluations.c.evaluator == evaluation.evaluator,
+            evaluations.c.occasion == evaluation.occasion.value,
+            evaluations.c.segment.is_(None)
+            if evaluation.segment is None
+            else evaluations.c.segment == evaluation.segment,
+        )
+        if not released:
+            earlier = earlier.where(evaluations.c.released_at.is_(None))
     uow.execute(earlier)
+
+
+def release(uow: UnitOfWork, evaluation_id: str, at: datetime) -> Held:
+    """Show an evaluation to its agent from now on, in place of the same person's earlier one.
+
+    Raises NotFound, Conflict when it was released or replaced before.
+    """
+    found = held(uow, evaluation_id)
+    if found.released or found.superseded:
+        raise Conflict("This evaluation was released or replaced already.", code="evaluation.released")
+    _supersede(uow, found.evaluation, released=True)
+    uow.execute(
+        update(evaluations).where(evaluations.c.id == evaluation_id).values(released_at=clock.to_column(at))
+    )  # fmt: skip
+    return replace(found, circumstances=replace(found.circumstances, released_at=at))
+
+
+def replace_by(uow: UnitOfWork, evaluation_id: str) -> None:
+    """Mark one evaluation as superseded by another person's: a dispute was decided."""
+    uow.execute(update(evaluations).where(evaluations.c.id == evaluation_id).values(superseded=True))
+
+
+def due_for_release(uow: UnitOfWork, now: datetime, limit: int = 200) -> list[str]:
+    """Ids of evaluations whose day of release has come, the oldest first."""
+    c = evaluations.c
+    query = select(c.id).where(
+        c.release_at.is_not(None), c.released_at.is_(None), c.release_at <= clock.to_column(now),
+        c.superseded.is_(False),
+    )  # fmt: skip
+    return list(uow.execute(query.order_by(c.release_at).limit(limit)).scalars())
+
+
+def held(uow: UnitOfWork, evaluation_id: str) -> Held:
+    """One evaluation with its circumstances; raises NotFound."""
+    row = uow.execute(select(evaluations).where(evaluations.c.id == evaluation_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such evaluation.", code="evaluation.none")
+    return held_of(row)
+
+
+def held_by_ids(uow: UnitOfWork, ids: Iterable[str]) -> dict[str, Held]:
+    """Evaluations by id; what is not there is left out."""
+    rows = uow.execute(select(evaluations).where(evaluations.c.id.in_(list(ids))))
+    return {row.id: held_of(row) for row in rows}
+
+
+def held_about(uow: UnitOfWork, about: str) -> list[Held]:
+    """Everything made about one thing: gradings of an evaluation, what a calibration session brought."""
+    rows = uow.execute(select(evaluations).where(evaluations.c.about == about).order_by(evaluations.c.created_at))
+    return [held_of(row) for row in rows]
+
+
+def held_for(uow: UnitOfWork, conversation_id: str, *, occasion: Occasion | None = None) -> list[Held]:
+    """People's evaluations of a conversation that stand, released or not, the newest first."""
+    c = evaluations.c
+    query = select(evaluations).where(
+        c.conversation_id == conversation_id, c.source == EvaluationSource.HUMAN.value, c.superseded.is_(False)
+    )  # fmt: skip
+    if occasion is not None:
+        query = query.where(c.occasion == occasion.value)
+    return [held_of(row) for row in uow.execute(query.order_by(c.created_at.desc()))]
+
+
+def held_of(row: Any) -> Held:
+    """From a row of the table."""
+    return Held(
+        evaluation=loads(Evaluation, row.json), superseded=bool(row.superseded),
+        circumstances=Circumstances(
+            blind=bool(row.blind), agent_id=row.agent_id, about=row.about,
+            release_at=row.release_at and clock.from_column(row.release_at),
+            released_at=row.released_at and clock.from_column(row.released_at),
+        ),
+    )  # fmt: skip
 
 
 def get_evaluation(uow: UnitOfWork, evaluation_id: str) -> Evaluation:
@@ -219,12 +398,18 @@ def get_evaluation(uow: UnitOfWork, evaluation_id: str) -> Evaluation:
 def list_evaluations(
     uow: UnitOfWork, conversation_id: str, *, include_superseded: bool = False
 ) -> tuple[Evaluation, ...]:
-    """The evaluations of a conversation: automatic ones first, newest first within a source."""
+    """The evaluations of a conversation that count and may be shown: automatic ones first, newest first within each.
+
+    Of people's those that were made for quality and are released.
+    """
     query = (
         select(evaluations.c.json)
         .where(evaluations.c.conversation_id == conversation_id)
         .order_by(evaluations.c.source, evaluations.c.created_at.desc(), evaluations.c.id.desc())
     )
+    automatic = evaluations.c.source == EvaluationSource.AUTOMATIC.value
+    shown = evaluations.c.released_at.is_not(None) & (evaluations.c.occasion == Occasion.QUALITY.value)
+    query = query.where(or_(automatic, shown))
     if not include_superseded:
         query = query.where(evaluations.c.superseded.is_(False))
     return tuple(loads(Evaluation, text) for text in uow.execute(query).scalars())
@@ -233,20 +418,28 @@ def list_evaluations(
 def base_for_override(uow: UnitOfWork, evaluation_id: str, evaluator: str) -> Evaluation:
     """What this person's next override builds on: their own latest evaluation beside the named one, else that one.
 
-    "Beside" is the same conversation, scorecard, version and transcript. Raises NotFound.
+    "Beside" is the same conversation, scorecard, version and transcript. Raises NotFound, and Conflict when this
+    person has evaluated it with a form that is not released yet.
     """
     named = get_evaluation(uow, evaluation_id)
     mine = uow.execute(
-        select(evaluations.c.json)
+        select(evaluations.c.json, evaluations.c.released_at)
         .where(
             evaluations.c.conversation_id == named.conversation_id,
             evaluations.c.scorecard == named.scorecard,
             evaluations.c.version == named.scorecard_version,
             evaluations.c.source == EvaluationSource.HUMAN.value,
             evaluations.c.evaluator == evaluator,
+            evaluations.c.occasion == Occasion.QUALITY.value,
+            evaluations.c.segment.is_(None),
             evaluations.c.superseded.is_(False),
         )
         .order_by(evaluations.c.created_at.desc())
-    ).scalars()
-    own = (loads(Evaluation, text) for text in mine)
+    ).all()
+    if any(row.released_at is None for row in mine):
+        raise Conflict(
+            "You have evaluated this conversation, and that is not released yet.", code="evaluation.unreleased",
+            advice="Change your own evaluation, or wait until it is released.",
+        )  # fmt: skip
+    own = (loads(Evaluation, row.json) for row in mine)
     return next((item for item in own if item.transcript_id == named.transcript_id), named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from candor.pipeline import purposes
 from candor.replay.model import ConversationView, Status
 from candor.vault.holds import store as holds
 from candor.web import reading, scores
+from candor.web.beginning import beginning
 from candor.web.consent import common, terms
 from candor.web.consent.ofcall import OfCall, of_call
 from candor.web.render import renderer_of
@@ -59,6 +61,9 @@ def page_values(visit: Visit, conversation_id: str) -> dict[str, Any]:
     visit.principal.require(Right.CONVERSATION_READ)
     with visit.services.database.read() as uow:
         view = visit.services.replay.view(uow, conversation_id, visit.scope)
+        begin = beginning(visit, uow, view)
+        if begin["blinded"]:  # while one's own blind form is open
+            view = replace(view, evaluations=())
         blocks = score_blocks(visit, uow, view)
         consent = of_call(uow, visit, view.conversation)
         people = common.names(visit, uow) if consent.shown else {}
@@ -66,8 +71,8 @@ def page_values(visit: Visit, conversation_id: str) -> dict[str, Any]:
         held_by = holds.holds_of(uow, conversation_id)
         only_kept = purposes.only_kept(uow, conversation_id, visit.services.house.purpose)
     read = reading.read(view)
-    return {
-        "view": view, "reading": read, "blocks": blocks, "player_json": _json(read.player), "form": None,
+    return begin | {
+        "view": view, "reading": read, "blocks": blocks, "player_json": data_block(read.player), "form": None,
         "consent": consent, "people": people, "terms": terms, "revealing": revealing,
         "held_by": held_by, "only_kept": only_kept,
     }  # fmt: skip
@@ -85,7 +90,8 @@ def _first_tab(view: ConversationView, consent: OfCall) -> str:
     return "score" if view.evaluations or view.row.status is Status.READY else "processing"
 
 
-def _json(value: object) -> Markup:
+def data_block(value: object) -> Markup:
+    """JSON for a script, as it may stand inside the page."""
     # "<" is escaped, so that no text can end the data block it stands in.
     return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704
 

@@ -14,7 +14,7 @@ router = APIRouter()
 HOMES = {
     UserRole.AGENT: "/conversations",
     UserRole.SUPERVISOR: "/conversations?period=today",
-    UserRole.EVALUATOR: "/conversations?status=ready",
+    UserRole.EVALUATOR: "/evaluations",
     UserRole.TRAINER: "/conversations",
     UserRole.COMPLIANCE: "/attention",
     UserRole.AUDITOR: "/conversations",

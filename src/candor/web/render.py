@@ -22,6 +22,7 @@ from candor.web.assets import Assets
 from candor.web.i18n import _, gettext, ngettext
 from candor.web.reading import mask_digits
 from candor.web.scores import repeats
+from candor.web.tabs import quality_home, quality_tabs
 from candor.web.visit import Visit, theme_of, zone_of
 
 _ORIGINAL = _("Original time: {when} (UTC{offset})")
@@ -41,6 +42,7 @@ def environment(assets: Assets) -> Environment:
     )
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(asset=assets.url, Right=Right, words=words, repeats=repeats)
+    env.globals.update(quality_tabs=quality_tabs, quality_home=quality_home)
     env.filters.update(
         clock=clock,
         moment=moment,

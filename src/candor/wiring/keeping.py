@@ -53,7 +53,7 @@ class Kept:
 
 def make_kept(
     database: Database, shelf: Shelf, replay: Replay, *, data: Path, access: Access, house: House | None = None,
-    gate: ConsentGate | None = None, company: str = "", four_eyes: bool = False,
+    gate: ConsentGate | None = None, company: str = "", four_eyes: bool = False, copies_stay: bool = False,
 ) -> Kept:  # fmt: skip
     """``gate`` decides what the law says of conversations that nobody asked about when they came in; None: nothing."""
     house = house or House()
@@ -63,7 +63,7 @@ def make_kept(
     disposing = Disposing(
         database, shelf.vault, replay.index, guard=holding, digests=people,
         signer=Signer(fields_of(shelf.vault, "disposal-key")), file=data / tombstones.FILENAME, company=company,
-        names=lambda uow: {user.id: user.name or user.login for user in access.users(uow)},
+        names=lambda uow: {user.id: user.name or user.login for user in access.users(uow)}, copies_stay=copies_stay,
     )  # fmt: skip
     default = Facts(
         purpose=house.purpose, channel="voice", sectors=tuple(house.sectors),

@@ -18,19 +18,19 @@ from candor.pipeline.desk import Desk, latest_stages
 from candor.pipeline.intake import Intake
 from candor.pipeline.places import Places
 from candor.pipeline.revealing import Revealing
+from candor.pipeline.scorecards import Scorecards
 from candor.pipeline.scores import Scores
 from candor.pipeline.shelf import Shelf
 from candor.pipeline.telephony import PhoneSystems, Telephony
 from candor.redaction.policy import read_policy
 from candor.replay.model import StageRun
 from candor.replay.service import Replay
-from candor.scoring import service as scoring
-from candor.scoring import store as scorecards
 from candor.services import Services
 from candor.settings import Settings, load
 from candor.wiring.access import make_access, make_groups, make_provider
 from candor.wiring.asking import recorder_client
 from candor.wiring.audit import make_audit_log
+from candor.wiring.coaching import make_coached
 from candor.wiring.consent import (
     house,
     law_gate,
@@ -41,9 +41,13 @@ from candor.wiring.consent import (
     said_of_house,
 )
 from candor.wiring.evidence import make_evidence
+from candor.wiring.judging import ByScope, make_judging
 from candor.wiring.keeping import enlisting, make_kept
 from candor.wiring.keys import make_vault
+from candor.wiring.quality import make_quality
 from candor.wiring.recording import limits_of
+from candor.wiring.scorecards import keep_builtins, make_rescoring, sees_all
+from candor.wiring.scoring import make_scoring
 
 
 def prepare(settings: Settings) -> None:
@@ -54,8 +58,7 @@ def prepare(settings: Settings) -> None:
     upgrade(database, settings.data)
     make_vault(settings, database)
     with database.write() as uow:
-        for name in scoring.builtins():
-            scorecards.put_scorecard(uow, scoring.builtin(name), yaml=scoring.builtin_yaml(name))
+        keep_builtins(uow)
     database.close()
 
 
@@ -77,11 +80,13 @@ def open_services(settings: Settings | None = None, *, restoring: bool = False) 
     kept = make_kept(
         database, shelf, replay, data=settings.data, access=access, house=said_of_house(settings),
         gate=law_gate(settings, database, shelf.vault), company=settings.company,
-        four_eyes=settings.disposal_approval == "four-eyes",
+        four_eyes=settings.disposal_approval == "four-eyes", copies_stay=settings.training_copy_days > 0,
     )  # fmt: skip
+    scoring = make_scoring(settings, database, shelf, kept.persons)
     audit_log = make_audit_log(settings, database, shelf.vault, kept.holding.require_free)
     consent = make_consent(settings)
     consenting = make_consenting(settings, database, shelf.vault, replay.index, kept.disposing)
+    judging = make_judging(settings, database, shelf, replay, access)
     announcing = make_announcing(settings, database, shelf.vault)
     return Services(
         database=database,
@@ -93,6 +98,9 @@ def open_services(settings: Settings | None = None, *, restoring: bool = False) 
         replay=replay,
         desk=Desk(database, replay.index),
         scores=Scores(replay.index.rescore),
+        scoring=scoring,
+        scorecards=Scorecards(sees_all),
+        rescoring=make_rescoring(database, scoring, replay),
         intake=Intake(
             database,
             shelf,
@@ -104,6 +112,9 @@ def open_services(settings: Settings | None = None, *, restoring: bool = False) 
             destroyed=kept.disposing.was_destroyed,
         ),
         **vars(kept),
+        **vars(make_coached(settings, database, shelf, replay, access)),
+        **judging,
+        **make_quality(settings, database, shelf.vault, access, ByScope(access, replay), judging["evaluating"]),
         shelf=shelf,
         revealing=Revealing(
             shelf, timedelta(minutes=settings.reveal_minutes), read_policy(settings.reveal_kinds, UserRole)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from candor.errors import NotFound
+from candor.conversation.model import Conversation
 from candor.kit.database import UnitOfWork
 from candor.pipeline.chores import Chores, Periodic
 from candor.pipeline.runner import Runner
@@ -19,10 +19,15 @@ from candor.scoring import store as scorecards
 from candor.scoring.model import Scorecard
 from candor.services import Services
 from candor.settings import Settings, fetch_no_models
+from candor.wiring.coaching import coaching_chores
 from candor.wiring.consent import make_prover
+from candor.wiring.judging import judging_chores
 from candor.wiring.keeping import keeping_chores
 from candor.wiring.opening import open_services
+from candor.wiring.quality import quality_chores
 from candor.wiring.recording import limits_of, make_collector, make_watcher
+from candor.wiring.scorecards import rescoring_chores
+from candor.wiring.scoring import embedder
 
 if TYPE_CHECKING:
     from candor.transcript.service import Transcriber
@@ -30,12 +35,9 @@ if TYPE_CHECKING:
 
 def make_rooms(settings: Settings, services: Services) -> Rooms:
     """What the pipeline's stages work with."""
-    from candor.analysis.adapters import minilm  # noqa: PLC0415  models are for workers alone
-    from candor.analysis.adapters.remembering import Remembering  # noqa: PLC0415
-    from candor.analysis.service import Analyser  # noqa: PLC0415
+    from candor.analysis.service import Analyser  # noqa: PLC0415  models are for workers alone
 
-    model = minilm.load() if settings.meaning else None
-    embed = None if model is None else Remembering(model)
+    embed = embedder() if settings.meaning else None
     return Rooms(
         database=services.database,
         shelf=services.shelf,
@@ -43,8 +45,8 @@ def make_rooms(settings: Settings, services: Services) -> Rooms:
         transcriber=transcribers(settings),
         redactor=make_redactor(settings),
         analyser=Analyser(embed),
-        embed=embed,
-        scorecard=lambda uow: scorecard(uow, settings.scorecard),
+        scoring=services.scoring,
+        scorecards=partial(in_use, settings.scorecard),
         index=services.replay.index,
         tone=settings.masking == "tone",
         residual_check=settings.residual_check,
@@ -59,6 +61,9 @@ def make_chores(settings: Settings, services: Services) -> Chores:
     return Chores(
         make_collector(settings, services), make_watcher(settings, services), services.completeness,
         services.consenting, Periodic("audit", 60.0, services.audit_log.tend), *keeping_chores(settings, services),
+        *coaching_chores(services),
+        *rescoring_chores(services),
+        *judging_chores(services), *quality_chores(services),
     )  # fmt: skip
 
 
@@ -85,11 +90,17 @@ def make_worker(settings: Settings) -> tuple[Worker, Slot]:
     return Worker(services.database, engine, slot.executor_id, make_chores(settings, services)), slot
 
 
-def scorecard(uow: UnitOfWork, name: str) -> Scorecard:
-    try:
-        return scorecards.get_scorecard(uow, name)
-    except NotFound:
-        return scoring.builtin(name)
+def in_use(name: str, uow: UnitOfWork, conversation: Conversation) -> tuple[Scorecard, ...]:
+    """The active scorecards for conversations of this medium and queue, the house's own (``name``) last.
+
+    It is last so that it is the one that the list shows. One that ships is used also before it was ever kept; one
+    that was retired is not.
+    """
+    active = scorecards.list_scorecards(uow)
+    if not scorecards.known(uow, name):
+        active += (scoring.builtin(name),)
+    fitting = [each for each in active if each.used_for(conversation.medium, conversation.queue)]
+    return tuple(sorted(fitting, key=lambda each: each.id == name))
 
 
 def make_redactor(settings: Settings) -> Redactor:

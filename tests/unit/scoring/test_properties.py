@@ -63,7 +63,7 @@ def counted(draw: st.DrawFn) -> tuple[Scorecard, dict[str, Answer]]:
             name = f"q{s}.{q}"
             critical = draw(st.sampled_from(Critical))
             questions.append(Question(id=name, text="?", weight=draw(WEIGHT), rule=RULE, critical=critical))
-            verdict = draw(st.sampled_from(Verdict))
+            verdict = draw(st.sampled_from([each for each in Verdict if each is not Verdict.ANSWERED]))
             answers[name] = Answer(
                 question=name, verdict=verdict, evidence=(), confidence=1, rule="t", points=None, reason="r"
             )

@@ -53,8 +53,11 @@ from candor.kit.database import Database, UnitOfWork, metadata
 from candor.kit.ids import new_id
 from candor.kit.sound import FlacWriter
 from candor.pipeline.announcing import Announcing
+from candor.pipeline.assigning import Assigning
 from candor.pipeline.completeness import Completeness
 from candor.pipeline.consenting import Consenting
+from candor.pipeline.disputing import Disputing
+from candor.pipeline.evaluating import Evaluating
 from candor.pipeline.gate import House
 from candor.pipeline.places import Places
 from candor.pipeline.revealing import Revealing
@@ -76,6 +79,7 @@ from candor.scoring.model import Critical, Question, Says, Scorecard, Section
 from candor.vault.adapters.local_key import LocalKey
 from candor.vault.adapters.memory import MemoryStore
 from candor.vault.service import FieldCipher, Vault
+from candor.wiring.judging import ByIndex, ByScope
 
 START = datetime(2026, 11, 20, 14, 3, 12, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -768,6 +772,10 @@ class FakeServices:
         self.scores = FakeScores(self.replay)
         self.audit_log = AuditLog(self.database, lambda uow, create: vault.fields(uow, "audit-log", create=create))
         self._kept = (vault, cipher)
+        shelf, sight = FakeShelf(self.replay), ByScope(self.access, self.replay)  # type: ignore[arg-type]  as far as it goes
+        self.evaluating = Evaluating(self.database, shelf, sight, lambda *_: None)  # type: ignore[arg-type]
+        self.assigning = Assigning(self.database, shelf, sight, ByIndex(), UTC)  # type: ignore[arg-type]
+        self.disputing = Disputing(self.evaluating, sight, lambda *_: None)
 
     @property
     def workplaces(self) -> Workplaces:

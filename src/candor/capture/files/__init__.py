@@ -1,5 +1,6 @@
 """Recordings from files: any common format in, working sound out, in bounded memory and without temporary files."""
 
+from candor.capture.files.chats import Chat, is_chat, read_chat
 from candor.capture.files.gather import IntakeItem, ItemKind, gather
 from candor.capture.files.limits import Limits
 from candor.capture.files.manifest import COLUMNS, Manifest, ManifestRow, RowError, read_facts, read_manifest
@@ -10,6 +11,7 @@ from candor.capture.files.service import decode, mediatype, probe
 __all__ = [
     "COLUMNS",
     "REFUSALS",
+    "Chat",
     "IntakeItem",
     "ItemKind",
     "Limits",
@@ -20,8 +22,10 @@ __all__ = [
     "conversation",
     "decode",
     "gather",
+    "is_chat",
     "mediatype",
     "probe",
+    "read_chat",
     "read_facts",
     "read_manifest",
 ]

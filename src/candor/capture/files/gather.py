@@ -1,4 +1,4 @@
-"""What ``candor import PATH…`` means: files, folders, globs, vCon documents and manifests become one row of items."""
+"""What ``candor import PATH…`` means: files, folders, globs, vCons, chats and manifests become one row of items."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from candor.capture.files.chats import looks_like_chat
 from candor.capture.files.manifest import inside, is_manifest, read_manifest, with_notes
 from candor.capture.files.metadata import Metadata
 from candor.capture.files.sniff import HEAD, SOUND_EXTENSIONS, is_text
@@ -179,7 +180,7 @@ def _is_side_file(path: Path) -> bool:
     if name in _LITTER or name.split(".")[0] in _LITTER or name.rpartition(".")[2] in PASSED_OVER:
         return True
     if name.endswith((".vcon", ".json")):
-        return not name.endswith((".vcon", ".vcon.json")) and not _looks_like_vcon(path)
+        return not name.endswith((".vcon", ".vcon.json")) and not _looks_like_document(path)
     return name.rpartition(".")[2] not in SOUND_EXTENSIONS and _is_written(path)
 
 
@@ -194,7 +195,7 @@ def _is_written(path: Path) -> bool:
         return False
 
 
-def _looks_like_vcon(path: Path) -> bool:
+def _looks_like_document(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             head = stream.read(1 << 16)
@@ -202,7 +203,7 @@ def _looks_like_vcon(path: Path) -> bool:
     except OSError:
         return True  # let the opening fail, with its own message
     seen = head + tail
-    return any(all(f'"{key}"'.encode() in seen for key in keys) for keys in _VCON_KEYS)
+    return looks_like_chat(seen) or any(all(f'"{key}"'.encode() in seen for key in keys) for keys in _VCON_KEYS)
 
 
 _VCON_KEYS = (("parties", "dialog"), ("payload", "signatures"), ("ciphertext", "recipients"), ("vcon", "uuid"))

@@ -172,6 +172,17 @@ def is_held(uow: UnitOfWork, conversation_id: str) -> bool:
     return uow.execute(sa.select(held_by(sa.literal(conversation_id)))).scalar_one() is True
 
 
+def is_about(uow: UnitOfWork, digests: Iterable[str]) -> bool:
+    """Whether a standing hold names one of these people: of what has no conversation any more."""
+    query = (
+        sa.select(hold_person.c.hold_id)
+        .join(legal_hold, legal_hold.c.id == hold_person.c.hold_id)
+        .where(legal_hold.c.released_at.is_(None), hold_person.c.digest.in_(list(digests)))
+        .limit(1)
+    )
+    return uow.execute(query).first() is not None
+
+
 def held_by(conversation_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """The same as a condition of a larger query."""
     return (

@@ -143,6 +143,11 @@ def conversations_of(uow: UnitOfWork, digests: Iterable[str]) -> dict[str, How]:
     return found
 
 
+def digests_in(uow: UnitOfWork, conversation_id: str) -> list[str]:
+    """Of everybody who is known to be in a conversation."""
+    return [row.digest for row in uow.execute(_of(conversation_id))]
+
+
 def is_one_of(uow: UnitOfWork, conversation_id: str, digests: Iterable[str]) -> bool:
     """Whether any of these occurs in one conversation."""
     query = _of(conversation_id).where(subject_key.c.digest.in_(list(digests))).limit(1)

@@ -1,0 +1,1 @@
+"""Ways to reach what scoring needs from outside."""
