@@ -154,7 +154,8 @@ def _secret(call: Call, line: Line) -> Iterator[Match]:
     content = [
         i for i in range(line.first, line.stop) if not call.traits[i] & (Trait.PLAIN | Trait.FILLER | Trait.PLACEHOLDER)
     ]
-    if content and line.stop - line.first <= _SHORT and not _clause(call, line):
+    told = call.norms[line.first] == "your"  # "Your current balance is …": what is done with the secret, not the secret
+    if content and not told and line.stop - line.first <= _SHORT and not _clause(call, line):
         yield _stretch(PiiKind.PASSWORD, call, content[0], content[-1], "secret.answer", 0.84)
 
 

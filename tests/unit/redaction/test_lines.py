@@ -109,3 +109,13 @@ def test_a_line_of_a_hundred_thousand_characters_is_masked_to_its_end() -> None:
 def test_text_that_begins_like_json_is_text() -> None:
     assert [line.text for line in read_lines(b"{not json\nmore")] == ["{not json", "more"]
     assert [line.text for line in read_lines("\ufeffhello\r\nyou".encode())] == ["hello", "you"]
+
+
+def test_what_the_agent_does_with_a_secret_is_no_answer_to_it() -> None:
+    rows = [
+        {"speaker": "customer", "text": "my PIN is 1234"},
+        {"speaker": "agent", "text": "Your current balance is 2897 in credit."},
+    ]
+    given, balance = redact_lines(read_lines("\n".join(map(json.dumps, rows)).encode()), Redactor())
+    assert given.text == "my PIN is [PASSWORD_1]"
+    assert balance.text == rows[1]["text"]
