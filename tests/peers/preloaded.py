@@ -26,7 +26,8 @@ import json, os, socket, sys
 import candor.cli.main as command
 
 line = socket.socket(fileno=int(sys.argv[1]))
-while True:
+child = 1
+while child:
     asked, streams, _, _ = socket.recv_fds(line, 1 << 20, 3)
     if not asked:
         os._exit(0)
@@ -45,19 +46,9 @@ while True:
         os.environ.clear()
         os.environ.update(wanted["environment"])
         sys.argv = ["candor", *wanted["words"]]
-        code = 1
-        try:
-            exec(wanted["first"], {"command": command})
-            command.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            os._exit(code)
+        exec(wanted["first"], {"command": command})
+        command.main()  # and then the process ends as any does
+        break
     for stream in streams:
         os.close(stream)
     line.send(json.dumps({"pid": child}).encode())

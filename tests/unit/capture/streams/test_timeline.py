@@ -163,7 +163,7 @@ def test_whatever_a_sender_counts_the_numbers_fit_and_gaps_are_bounded(
             assert 0 <= sequence < 2**16
             assert 0 <= at < 2**32
             assert piece
-        assert timeline.end_ms <= before + 2 * HOUR + 1_000
+        assert timeline.end_ms <= before + 2 * HOUR + 1_000 + 2  # each gap is rounded to a whole millisecond
 
 
 @pytest.mark.parametrize(
