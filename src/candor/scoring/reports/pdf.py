@@ -6,52 +6,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
+from candor.kit.sheet import INK, LINE, QUIET, Sheet, latin
 from candor.scoring.agreement.statistics import Interval
 from candor.scoring.reports.model import BINS, Point, Report, Side, Step
 
-_INK, _QUIET, _LINE, _TINT = (28, 32, 38), (96, 104, 116), (208, 213, 221), (243, 245, 248)
 _COLOUR = {"automatic": (36, 86, 201), "human": (122, 63, 181)}
 _NAME = {"automatic": "Automatic", "human": "By people"}
 _MOST_POINTS = 400
 
 
-class _Page(FPDF):
+class _Page(Sheet):
     def __init__(self, title: str, made_at: datetime) -> None:
-        super().__init__(format="A4")
-        self._foot = f"Candor · {title}"
-        self.set_margins(18, 16, 18)
-        self.set_auto_page_break(True, margin=18)
-        self.set_creation_date(made_at)
-        self.set_title(title)
-        self.set_creator("Candor")
-        self.set_lang("en")
-        self.add_page()
+        super().__init__(title, f"Candor · {title}", made_at)
 
-    def footer(self) -> None:
-        self.set_y(-13)
-        self.set_font("Helvetica", size=8)
-        self.set_text_color(*_QUIET)
-        self.cell(120, 5, _latin(self._foot))
-        self.cell(0, 5, f"Page {self.page_no()} of {{nb}}", align="R")
-
-    def heading(self, text: str, room: float = 30) -> None:
-        if self.will_page_break(room):
-            self.add_page()
-        self.ln(3)
-        self.set_font("Helvetica", "B", 11.5)
-        self.set_text_color(*_INK)
-        self.cell(0, 7, _latin(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.set_draw_color(*_LINE)
-        self.line(self.l_margin, self.get_y(), self.w - self.r_margin, self.get_y())
-        self.ln(2)
+    def heading(self, text: str, room: float = 30, below: float = 2) -> None:
+        super().heading(text, room, below)
 
     def words(self, text: str, size: float = 9, quiet: bool = False) -> None:
         self.set_font("Helvetica", size=size)
-        self.set_text_color(*(_QUIET if quiet else _INK))
-        self.multi_cell(0, 4.6, _latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.set_text_color(*(QUIET if quiet else INK))
+        self.multi_cell(0, 4.6, latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(1)
 
     def grid(self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> None:
@@ -59,12 +35,12 @@ class _Page(FPDF):
 
         def row(cells: Sequence[str], *, bold: bool) -> None:
             self.set_font("Helvetica", "B" if bold else "", 8.5)
-            self.set_text_color(*(_QUIET if bold else _INK))
+            self.set_text_color(*(QUIET if bold else INK))
             for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-                self.cell(width, 5.4, self.cut(_latin(cell), width - 2), align="L" if not place else "R", border="B")
+                self.cell(width, 5.4, self.cut(latin(cell), width - 2), align="L" if not place else "R", border="B")
             self.ln(5.4)
 
-        self.set_draw_color(*_LINE)
+        self.set_draw_color(*LINE)
         row(head, bold=True)
         for cells in rows:
             if self.will_page_break(6):
@@ -91,7 +67,7 @@ def draw(
     period = f"{report.since.astimezone(zone):%d %B %Y} to {last:%d %B %Y}"
     page = _Page(f"Quality report: {report.title}, {period}", made_at)
     page.set_font("Helvetica", "B", 20)
-    page.set_text_color(*_INK)
+    page.set_text_color(*INK)
     page.cell(0, 10, "Quality report", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     versions = f"version{'s' * (len(report.versions) > 1)} {', '.join(map(str, report.versions)) or '-'}"
     page.words(f"{report.title} ({versions}), {period}", 11)
@@ -135,14 +111,14 @@ def _trend(page: _Page, side: Side, report: Report) -> None:
     left, top, width, height = page.l_margin + 10, page.get_y() + 2, page.epw - 12, 42.0
     points = side.trend[-_MOST_POINTS:]
     page.set_font("Helvetica", size=7)
-    page.set_text_color(*_QUIET)
+    page.set_text_color(*QUIET)
     page.set_line_width(0.15)
     for score in (0, 25, 50, 75, 100):
         y = top + height * (1 - score / 100)
-        page.set_draw_color(*_LINE)
+        page.set_draw_color(*LINE)
         page.line(left, y, left + width, y)
         page.text(left - 7, y + 1, str(score))
-    page.set_draw_color(*_QUIET)
+    page.set_draw_color(*QUIET)
     page.set_dash_pattern(dash=1.2, gap=1.2)
     mark = top + height * (1 - report.pass_mark / 100)
     page.line(left, mark, left + width, mark)
@@ -184,7 +160,7 @@ def _distribution(page: _Page, report: Report) -> None:
         left, most = page.l_margin + place * (width + gap), max(side.bins) or 1
         page.set_fill_color(*_COLOUR[side.source.value])
         page.set_font("Helvetica", size=7)
-        page.set_text_color(*_QUIET)
+        page.set_text_color(*QUIET)
         for index, number in enumerate(side.bins):
             tall = height * number / most
             x = left + width * index / BINS
@@ -192,7 +168,7 @@ def _distribution(page: _Page, report: Report) -> None:
             page.text(x + 0.4, top + height + 3.5, str(index * (100 // BINS)))
             if number:
                 page.text(x + 0.6, top + height - tall - 0.8, f"{number:,}")
-        page.set_draw_color(*_LINE)
+        page.set_draw_color(*LINE)
         page.line(left, top + height, left + width, top + height)
         page.text(left, top + height + 8, f"{_NAME[side.source.value]}, n = {sum(side.bins):,}")
     page.set_y(top + height + 11)
@@ -242,11 +218,3 @@ def _share(figure: Interval | None) -> str:
 
 def _points(figure: Interval | None) -> str:
     return "-" if figure is None else f"{figure.value:.1f} ({figure.low:.1f} to {figure.high:.1f})"
-
-
-def _latin(text: str) -> str:
-    """The built-in fonts know Latin-1 alone; what they do not know is shown as a question mark."""
-    plain = text.translate(
-        {0x2013: "-", 0x2014: "-", 0x2212: "-", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2026: "..."}
-    )
-    return plain.encode("latin-1", "replace").decode("latin-1")

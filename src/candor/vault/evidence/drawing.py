@@ -4,69 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fpdf import FPDF
 from fpdf.enums import WrapMode, XPos, YPos
 
+from candor.kit.sheet import INK, QUIET, TINT, Sheet, latin
 from candor.vault.evidence.cover import Cover
 
-_INK, _QUIET, _LINE, _TINT = (28, 32, 38), (96, 104, 116), (208, 213, 221), (243, 245, 248)
 _LABEL = 44
 
 
-class _Page(FPDF):
+class _Page(Sheet):
     def __init__(self, cover: Cover) -> None:
-        super().__init__(format="A4")
-        self._foot = f"Candor evidence package · conversation {cover.conversation_id}"
-        self.set_margins(18, 16, 18)
-        self.set_auto_page_break(True, margin=18)
-        self.set_creation_date(cover.made_at)
-        self.set_title(f"Evidence: conversation {cover.conversation_id}")
-        self.set_creator("Candor")
-        self.set_lang("en")
-        self.add_page()
+        super().__init__(
+            f"Evidence: conversation {cover.conversation_id}",
+            f"Candor evidence package · conversation {cover.conversation_id}",
+            cover.made_at,
+        )
 
-    def footer(self) -> None:
-        self.set_y(-13)
-        self.set_font("Helvetica", size=8)
-        self.set_text_color(*_QUIET)
-        self.cell(0, 5, _latin(self._foot))
-        self.cell(0, 5, f"Page {self.page_no()} of {{nb}}", align="R")
-
-    def heading(self, text: str) -> None:
-        if self.will_page_break(22):
-            self.add_page()
-        self.ln(3)
-        self.set_font("Helvetica", "B", 11.5)
-        self.set_text_color(*_INK)
-        self.cell(0, 7, _latin(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.set_draw_color(*_LINE)
-        self.line(self.l_margin, self.get_y(), self.w - self.r_margin, self.get_y())
-        self.ln(1.5)
+    def heading(self, text: str, room: float = 22, below: float = 1.5) -> None:
+        super().heading(text, room, below)
 
     def rows(self, rows: Sequence[tuple[str, str]]) -> None:
         for label, value in rows:
             self.set_font("Helvetica", size=9.5)
-            self.set_text_color(*_QUIET)
-            self.cell(_LABEL, 5.2, _latin(label))
-            self.set_text_color(*_INK)
+            self.set_text_color(*QUIET)
+            self.cell(_LABEL, 5.2, latin(label))
+            self.set_text_color(*INK)
             mono = len(value) > 60 and " " not in value[:60]
             self.set_font("Courier" if mono else "Helvetica", size=8.5 if mono else 9.5)
             self.multi_cell(
-                0, 4.6 if mono else 5.2, _latin(value), align="L", wrapmode=WrapMode.CHAR if mono else WrapMode.WORD,
+                0, 4.6 if mono else 5.2, latin(value), align="L", wrapmode=WrapMode.CHAR if mono else WrapMode.WORD,
                 new_x=XPos.LMARGIN, new_y=YPos.NEXT,
             )  # fmt: skip
 
     def words(self, text: str, size: float = 9.5) -> None:
         self.set_font("Helvetica", size=size)
-        self.set_text_color(*_INK)
-        self.multi_cell(0, 5, _latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.set_text_color(*INK)
+        self.multi_cell(0, 5, latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(1)
 
     def code(self, text: str) -> None:
         self.set_font("Courier", size=8.5)
-        self.set_fill_color(*_TINT)
-        self.set_text_color(*_INK)
-        self.multi_cell(0, 5, _latin(text), align="L", fill=True, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.set_fill_color(*TINT)
+        self.set_text_color(*INK)
+        self.multi_cell(0, 5, latin(text), align="L", fill=True, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(1)
 
 
@@ -74,12 +54,12 @@ def draw(cover: Cover) -> bytes:
     """The page (or pages) as a PDF file."""
     page = _Page(cover)
     page.set_font("Helvetica", "B", 20)
-    page.set_text_color(*_INK)
+    page.set_text_color(*INK)
     page.cell(0, 10, "Evidence package", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     page.set_font("Helvetica", size=10.5)
-    page.set_text_color(*_QUIET)
+    page.set_text_color(*QUIET)
     by = f"{cover.company}, " if cover.company else ""
-    page.cell(0, 6, _latin(f"{by}made {cover.made_at:%d %B %Y, %H:%M:%S} UTC"), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.cell(0, 6, latin(f"{by}made {cover.made_at:%d %B %Y, %H:%M:%S} UTC"), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     page.ln(2)
     page.words(
         "This archive holds one recorded conversation, as it was taken in, with what shows so: digests, "
@@ -113,21 +93,13 @@ def draw(cover: Cover) -> bytes:
         if page.will_page_break(16):
             page.add_page()
         page.set_font("Helvetica", "B", 9)
-        page.set_text_color(*_INK)
-        page.cell(_LABEL, 4.8, _latin(name))
+        page.set_text_color(*INK)
+        page.cell(_LABEL, 4.8, latin(name))
         page.set_font("Helvetica", size=9)
-        page.set_text_color(*_QUIET)
-        page.multi_cell(0, 4.8, _latin(what), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        page.set_text_color(*QUIET)
+        page.multi_cell(0, 4.8, latin(what), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         if digest:
             page.set_font("Courier", size=7.2)
             page.multi_cell(0, 3.6, digest, align="L", wrapmode=WrapMode.CHAR, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         page.ln(1)
     return bytes(page.output())
-
-
-def _latin(text: str) -> str:
-    """The built-in fonts know Latin-1 alone; what they do not know is shown as a question mark."""
-    plain = text.translate(
-        {0x2013: "-", 0x2014: "-", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2026: "..."}
-    )
-    return plain.encode("latin-1", "replace").decode("latin-1")
