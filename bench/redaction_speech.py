@@ -5,7 +5,8 @@ times are held against the true ones. Two sets:
 
 * ``demo``: the project's own synthetic calls; ``demo/calls/truth.json`` has the exact time of each piece.
 * ``digits``: card, phone and account numbers joined from single real digits of one speaker, in real telephone
-  sentences of another (``../shared/data``), one channel. Names in those sentences count as extra sound.
+  sentences of another (``../shared/data``), one channel. Names and addresses in those sentences count as extra sound
+  (``extra_without_names``: not).
   The sentences do not ask for a number, so nothing but the run tells.
 
 The reference is a pass of bare regular expressions over the same transcripts, its words masked at their bare times.
@@ -29,8 +30,9 @@ import soxr
 from bench.redaction import BARE, DATA, REFERENCE, offsets
 from bench.report import emit
 from candor.conversation.model import Role
-from candor.conversation.transcript import Transcript
+from candor.conversation.transcript import Redaction, Transcript
 from candor.kit.sound import MemorySound
+from candor.redaction.edges import with_lost_digits
 from candor.redaction.service import Redactor, strip_never_stored
 from candor.transcript.adapters import build
 
@@ -81,11 +83,15 @@ def demo_calls(size: str) -> Iterator[tuple[str, Transcript]]:
         yield path.stem, recognise(decode(path))
 
 
-def redacted_times(transcript: Transcript) -> list[tuple[str, float, float]]:
-    """(kind, start, end) of what is masked, in the pipeline's two steps."""
+def redacted(transcript: Transcript) -> Redaction:
+    """In the pipeline's two steps."""
     redactor = Redactor()
-    kept = strip_never_stored(transcript, redactor.redact(transcript))
-    return [(span.kind.value, span.start, span.end) for span in redactor.redact(kept).spans]
+    return redactor.redact(strip_never_stored(transcript, redactor.redact(transcript)))
+
+
+def redacted_times(transcript: Transcript) -> list[tuple[str, float, float]]:
+    """(kind, start, end) of what is masked by its words."""
+    return [(span.kind.value, span.start, span.end) for span in redacted(transcript).spans]
 
 
 def bare_times(transcript: Transcript) -> list[tuple[str, float, float]]:
@@ -325,12 +331,18 @@ def digits(
         items = [(item, recognise(item.sound)) for item in joined(size, made)]
     if not items:
         return
-    for find, ours in ((redacted_times, True), (bare_times, False)):
+    for ours in (True, False):
         whole: dict[int, list[float]] = defaultdict(lambda: [0.0] * 5)
         for item, transcript in items:
             duration = item.sound.frames / RATE
-            found = find(transcript)
-            line = cells([(start, end) for _, start, end in found], duration + 1)
+            if ours:
+                redaction = redacted(transcript)
+                found = [(span.kind.value, span.start, span.end) for span in redaction.spans]
+                masked = with_lost_digits(item.sound, redaction)
+            else:
+                found = bare_times(transcript)
+                masked = [(start, end) for _, start, end in found]
+            line = cells(masked, duration + 1)
             counts = whole[item.length]
             for start, end in item.digits:
                 counts[0] += 1
@@ -338,14 +350,16 @@ def digits(
             number = cells([(item.digits[0][0], item.digits[-1][1])], duration + 1)
             counts[2] += (line & ~number).sum() / STEP
             counts[3] += number.sum() / STEP
-            names = cells([(start, end) for kind, start, end in found if kind == "NAME"], duration + 1)
+            names = cells([(start, end) for kind, start, end in found if kind in {"NAME", "ADDRESS"}], duration + 1)
             counts[4] += (line & ~number & ~names).sum() / STEP
         if ours:
             result = whole
+    for by_length in (result, whole):
+        by_length[0] = [sum(values) for values in zip(*by_length.values(), strict=True)]
     for length in sorted(result):
         mine, other = result[length], whole[length]
         emit(
-            name=f"redaction_speech.{name}.{length}",
+            name=f"redaction_speech.{name}.{length or 'all'}",
             value=mine[1] / mine[0],
             unit="share of digits wholly masked",
             n=int(mine[0]),

@@ -16,6 +16,7 @@ from candor.kit.database import UnitOfWork
 from candor.kit.sound import BLOCK_SECONDS, FlacReader, FlacWriter, SoundSource
 from candor.pipeline import store
 from candor.pipeline.shelf import PEAKS, PLAYBACK, RESIDUE, Shelf
+from candor.redaction.edges import with_lost_digits
 from candor.redaction.residue import Checked, Listener, Residue, check
 from candor.redaction.service import Redactor, code_awaited
 from candor.redaction.sound import mask_sound
@@ -76,7 +77,7 @@ def code_key_times(keys: Sequence[tuple[float, float]], transcript: Transcript) 
 
 def masks(source: SoundSource, redaction: Redaction, redactor: Redactor, how: Checking) -> Checked:
     """What is masked of a call, and what the residual check made of it (no seconds where none was made)."""
-    times = (*redaction.masked_times, *key_times(source))
+    times = (*with_lost_digits(source, redaction), *key_times(source))
     if how.check == "off":
         return Checked(times=tuple(sorted(times)), residue=Residue(seconds=0.0))
     return check(

@@ -56,6 +56,8 @@ _STOP = frozenset(
 _HOUSE = re.compile(r"\d{1,5}[a-z]?(?:[-/]\d{1,4}[a-z]?)?|#\d{1,5}")
 _STREET_WORDS = 4
 _TAIL = 8
+_EVERYDAY = 3
+"""Everyday words in a row that end an address."""
 
 
 class AddressDetector:
@@ -201,6 +203,8 @@ def _tail(call: Call, line: Line, place: int) -> int:
         norm = call.norms[at]
         if call.has(at, Trait.PLACEHOLDER) or (norm in _STOP and norm != "in"):
             break
+        if at - last > _EVERYDAY and all(_everyday(call, at - back) for back in range(_EVERYDAY)):
+            break  # the sentence goes on, the address does not
         zip_like = norm[:1].isdigit() and 4 <= len(norm.replace("-", "")) <= 9
         if (
             (
@@ -228,6 +232,10 @@ def _tail(call: Call, line: Line, place: int) -> int:
         if call.ends_sentence(at):
             break
     return last
+
+
+def _everyday(call: Call, place: int) -> bool:
+    return bool(call.traits[place] & (Trait.WORD | Trait.PLAIN)) and not call.traits[place] & Trait.PLACE
 
 
 def _unknown(call: Call, place: int) -> bool:
