@@ -107,6 +107,8 @@ class Preview:
     """Conversations to which no schedule applies: they are kept."""
     total: int
     """All that are known."""
+    unseen: int
+    """Conversations whose class is not known yet; the next sweep finds it."""
 
     @property
     def due(self) -> int:
@@ -126,8 +128,11 @@ class DueList:
         """``default``: the house's own facts."""
         self._database, self._shelf, self._default, self._decide = database, shelf, default, decide
 
-    def classify(self) -> int:
-        """Find the class of conversations that have none, or whose consent was decided since; returns how many."""
+    def classify(self, most: int | None = None) -> int:
+        """Find the class of conversations that have none, or whose consent was decided since; returns how many.
+
+        ``most``: leave the rest to the next sweep, for callers that cannot wait.
+        """
         table, custody, entry = register.conversation, conversation_consent, retention_entry
         columns = (table.c.id, table.c.queue, table.c.medium, table.c.started_at, custody.c.decision)
         joined = table.outerjoin(custody, custody.c.conversation_id == table.c.id)
@@ -141,12 +146,13 @@ class DueList:
         for query, anew in ((fresh, False), (late, True)):
             after = ""
             while True:
+                size = _PAGE if most is None else min(_PAGE, most - done)
                 with self._database.write() as uow:
-                    page = uow.execute(query.where(table.c.id > after).order_by(table.c.id).limit(_PAGE)).all()
+                    page = uow.execute(query.where(table.c.id > after).order_by(table.c.id).limit(size)).all()
                     rows = [self._entry(uow, row, known) for row in page]
                     store.put_entries(uow, rows, anew=anew)
                 done += len(page)
-                if len(page) < _PAGE:
+                if len(page) < size or done == most:
                     break
                 after = page[-1].id
         return done
@@ -190,6 +196,7 @@ class DueList:
     def preview(self, uow: UnitOfWork, day: date) -> Preview:
         """Counts by schedule of what would be destroyed by the end of ``day``; reads classes that are known by now."""
         moment, sizes = _end(day), store.sizes(uow)
+        kept = int(uow.execute(sa.select(sa.func.count()).select_from(register.conversation)).scalar_one())
         counted: dict[tuple[str, int, str], list[int]] = {}
         conflicts, unscheduled = [], 0
         for line in self.lines(uow, day):
@@ -212,7 +219,7 @@ class DueList:
         return Preview(
             day=day, counts=tuple(sorted(counts, key=lambda one: (-one.due, one.schedule))),
             conflicts=tuple(sorted(conflicts, key=lambda one: -one.conversations)), unscheduled=unscheduled,
-            total=sum(sizes.values()),
+            total=sum(sizes.values()), unseen=max(kept - sum(sizes.values()), 0),
         )  # fmt: skip
 
     def due(self, uow: UnitOfWork, day: date, limit: int = 200) -> list[DueOne]:

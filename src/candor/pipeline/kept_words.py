@@ -44,7 +44,7 @@ def preview(one: Preview, listed: list[DueOne]) -> dict[str, Any]:
     """What would be destroyed."""
     return {
         "on": one.day.isoformat(), "due": one.due, "held": one.held, "unscheduled": one.unscheduled,
-        "known": one.total,
+        "known": one.total, "unseen": one.unseen,
         "schedules": [
             {"schedule": each.schedule, "days": each.days, "basis": each.basis, "due": each.due, "held": each.held}
             for each in one.counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -197,6 +198,22 @@ def test_destroying_on_the_page_needs_the_box(house: Kept, officer: Visitor) -> 
     assert officer.post("/retention/sweep", sure="yes").headers["location"] == "/retention?done=swept"
     assert house.there(one) == [False]
     assert one in officer.get("/retention/destroyed")
+
+
+def test_the_page_previews_without_a_sweep_before_it(
+    house: Kept, officer: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["candor.web.keeping.overview"], "_AT_ONCE", 2)
+    for _ in range(5):
+        house.take()
+    house.schedule(days=0)
+    first = officer.get("/retention")
+    assert "I know that it cannot be undone: 2 conversations" in first
+    assert "3 conversations are not counted yet" in first
+    assert officer.api("GET", "/retention/preview").json()["due"] == 5
+    last = officer.get("/retention")
+    assert "I know that it cannot be undone: 5 conversations" in last
+    assert "not counted yet" not in last
 
 
 def test_a_conflict_is_settled_on_its_page(house: Kept, officer: Visitor) -> None:

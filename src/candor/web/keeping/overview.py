@@ -17,6 +17,8 @@ from candor.web.visit import CurrentVisit, Posted, Visit
 router = APIRouter()
 
 _LISTED = 100
+_AT_ONCE = 1_000
+"""Conversations whose class is found while somebody waits for the page; the rest is the sweep's."""
 _DONE = {
     "swept": N_("The sweep is done: what was due is destroyed."),
     "proposed": N_("What is due waits for a second person, under Approvals."),
@@ -73,6 +75,7 @@ def _overview(request: Request, visit: Visit, problem: CandorError | None = None
     except InvalidInput as wrong:
         day, problem = today, problem or wrong
     keeping = visit.services.keeping
+    keeping.classify(most=_AT_ONCE)
     with visit.services.database.read() as uow:
         found = keeping.preview(uow, day)
         due = keeping.due(uow, day, _LISTED)
