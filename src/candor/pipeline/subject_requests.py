@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from candor.audit import service as audit
 from candor.audit.service import Event
@@ -19,6 +19,7 @@ from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFou
 from candor.kit import clock
 from candor.kit.database import Database, UnitOfWork
 from candor.kit.ids import new_id
+from candor.pipeline import coached_persons
 from candor.pipeline.disposing import Disposing, Order
 from candor.pipeline.holding import Holding
 from candor.pipeline.keeping import Keeping
@@ -183,7 +184,7 @@ class SubjectRequests:
                 )
                 if item.state is ItemState.FOUND:
                     store.set_item(uow, request.id, item.conversation_id, ItemState.GIVEN, "In the copy.")
-            self._step(uow, request, "copied", by, f"A copy of {len(given)} conversations was made.")
+            self._step(uow, request, "copied", by, f"A copy of {_conversations(len(given))} was made.")
         return self._copier.archive(subject, given)
 
     def erase(self, request_id: str, *, by: str) -> list[Item]:
@@ -200,13 +201,15 @@ class SubjectRequests:
         self._keeping.classify()
         for item in todo:
             self._erase_one(request, item, by)
-        self._erase_copies(request, by)
+        told, waits = self._erase_beside(request, by, clock.now())
         self._disposing.finish()
         with self._database.write() as uow:
             items = store.items(uow, request.id)
             erased = sum(one.state is ItemState.ERASED for one in items)
             excepted = sum(one.state is ItemState.EXCEPTED for one in items)
-            self._step(uow, request, "erased", by, f"{erased} conversations destroyed, {excepted} excepted.")
+            self._step(uow, request, "erased", by, f"{_conversations(erased)} destroyed, {excepted} excepted.{told}")
+            if waits:
+                self._step(uow, request, store.HELD_BACK, by, waits)
         return items
 
     def close(self, request_id: str, *, by: str, outcome: str) -> None:
@@ -228,7 +231,8 @@ class SubjectRequests:
             if item.until is not None and item.until > clock.now().date():
                 continue
             done += self._erase_one(requests[item.request_id], item, "system") is ItemState.ERASED
-        if done:
+        freed = self._resume_beside()
+        if done or freed:
             self._disposing.finish()
         self._forget()
         return done
@@ -278,16 +282,44 @@ class SubjectRequests:
             store.set_item(uow, request.id, item.conversation_id, ItemState.ERASED, "Destroyed.")
         return ItemState.ERASED
 
-    def _erase_copies(self, request: SubjectRequest, by: str) -> int:
-        """Training copies of theirs that outlived their conversation; not what a legal hold is about."""
+    def _erase_beside(self, request: SubjectRequest, by: str, before: datetime) -> tuple[str, str]:
+        """What is theirs beside conversations: (what was destroyed, what a legal hold keeps), in words or empty.
+
+        Training copies that outlived their conversation, and of an agent the coaching.
+        """
         order = Order(
             why=Why.REQUEST, by=by, basis=f"Erasure asked for by the person, request {request.number}.",
             request_id=request.id,
         )  # fmt: skip
         with self._database.write() as uow:
-            found = library.copies_of(uow, request.digests)
+            found = library.copies_of(uow, request.digests, before)
             free = [one for one in found if not holds.is_about(uow, library.persons(uow, one))]
-            return self._disposing.destroy_copies(uow, free, order)
+            copies = self._disposing.destroy_copies(uow, free, order)
+            agents = coached_persons.agents_of(uow, self._persons.index, request.digests)
+            held = bool(agents) and holds.is_about(uow, request.digests)
+            coaching = coached_persons.forget(uow, () if held else agents, before)
+        told = f" {copies} training copies destroyed." if copies else ""
+        if coaching:
+            told += (
+                f" Of them as an agent: {coaching.sessions} coaching sessions, {coaching.plans} plans, "
+                f"{coaching.courses} records of courses destroyed."
+            )
+        kept = [f"{len(found) - len(free)} training copies"] if len(found) > len(free) else []
+        kept += ["their coaching as an agent"] if held else []
+        return told, f"Kept until a legal hold is over: {', '.join(kept)}." if kept else ""
+
+    def _resume_beside(self) -> int:
+        """Look again at what a legal hold kept; returns of how many requests all of it is gone now."""
+        with self._database.read() as uow:
+            waiting = store.held_back(uow)
+        freed = 0
+        for request, since in waiting:
+            told, waits = self._erase_beside(request, "system", since)
+            if not waits:
+                freed += 1
+                with self._database.write() as uow:
+                    self._step(uow, request, store.LET_GO, "system", told.strip() or "Nothing was left to destroy.")
+        return freed
 
     def _exception(self, uow: UnitOfWork, item: Item) -> tuple[str, date | None] | None:
         """Why a conversation may not be erased (yet), and until when where that is known. The checks:
@@ -366,3 +398,7 @@ def _words(text: str, advice: str, code: str) -> str:
     if len(found) < 3:
         raise InvalidInput(advice, code=code, advice="Nothing was changed.")
     return found[:1000]
+
+
+def _conversations(number: int) -> str:
+    return "1 conversation" if number == 1 else f"{number} conversations"
