@@ -42,6 +42,10 @@ LOOP = 7
 """… and of any word in a row, the recogniser."""
 SURE = 0.8
 LANGUAGES = frozenset({"en"})
+DRAWN = 1.4
+"""Seconds that no digit is said for …"""
+DIGIT = 0.8
+"""… and what of one that seems to be is the digit."""
 _BESIDE = 0.05
 _MOST = 0.6
 SINGLE = 1.1
@@ -167,6 +171,11 @@ def numbers(
         for piece, digits in zip(pieces, heard, strict=True)
         if digits is not None
     ]
+
+
+def drawn(text: str, seconds: float) -> bool:
+    """Whether a digit seems to last longer than any is said: its time holds other speech that became no word."""
+    return seconds > DRAWN and text.strip(".,!?").lower() in DIGITS
 
 
 def replaced(text: str, time: Stretch, numbers: Sequence[Number]) -> bool:

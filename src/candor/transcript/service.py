@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import soxr
@@ -188,6 +188,7 @@ class Transcriber:
             found = self._with_numbers(self._digits, piece, samples, words, timed=timed)
             if found is not None:
                 words, channel.spread = found, before
+            words = self._with_left_out(piece, samples, words)
         channel.words += words
 
     def _with_numbers(
@@ -219,6 +220,21 @@ class Transcriber:
                 sound, number.words, piece.start + number.start, number.end - number.start, edges=True
             )
         return sorted(kept, key=lambda word: word.start)
+
+    def _with_left_out(self, piece: Stretch, samples: Mono, words: Sequence[Word]) -> list[Word]:
+        """The words of a segment, with those that were left out after a number and took its last digit's time."""
+        found: list[Word] = []
+        for word in words:
+            rest = word.start + dictation.DIGIT
+            if dictation.drawn(word.text, word.end - word.start):
+                sound = samples[int((rest - piece.start) * RATE) : int((word.end - piece.start) * RATE)]
+                (heard,) = self.recogniser.recognise([sound], language="en")
+                if heard.words and not filters.is_false_text(heard, word.end - rest, latin=True):
+                    found.append(replace(word, end=round(rest, 3)))
+                    found += self._aligned(sound, heard.words, rest, word.end - rest)
+                    continue
+            found.append(word)
+        return found
 
     def _aligned(
         self, sound: Mono, words: Sequence[HeardWord], start: float, length: float, *, edges: bool = False
