@@ -147,13 +147,15 @@ def _old_date(call: Call, line: Line) -> Iterator[Match]:
         for i in range(line.first, line.stop)
         if i not in places and not call.traits[i] & (Trait.FILLER | Trait.PLAIN) and call.norms[i] not in _WEEKDAYS
     ]
-    if len(places) < 2 or others:
-        return
     has_month = any(call.has(i, Trait.MONTH) for i in places)
+    # One other word, a misheard day or an oath, does not make another thing of a day, a month and a year.
+    if len(places) < 2 or len(others) > (1 if has_month and line.stop - line.first <= _BRIEF else 0):
+        return
     norms = call.norms[places[0] : places[-1] + 1]
     written = any(norm.count("/") == 2 or norm.count("-") == 2 for norm in norms)
     numbered = sum(norm in ORDINALS or norm[-2:] in {"st", "nd", "rd", "th"} for norm in norms) >= 2
     split = any(norm.count("/") == 1 for norm in norms)
+    split = split or (len(norms) == 2 and norms[0][-2:] in {"st", "nd", "rd", "th"} and norms[0][:1].isdigit())
     old = any(_YEAR.search(norm[-4:]) or _YEAR.match(norm) for norm in norms) or "nineteen" in norms
     # Where nobody tells what was asked, any full date that is all of a turn counts.
     old = old or (call.alone and any(_ANY_YEAR.fullmatch(norm[-4:]) for norm in norms) and not _appointed(call, line))

@@ -60,3 +60,17 @@ def test_the_short_word_before_a_number_that_was_named_goes_with_it() -> None:
 
 def test_a_whole_date_after_its_name_is_enough() -> None:
     assert alone("I was born on 05/29/1976, okay") == "I was born on [DOB_1], okay"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("O2 August 1987", "O2 [DOB_1]"),
+        ("damn 16 October 1928", "damn [DOB_1]"),
+        ("27th 1967", "[DOB_1]"),
+        ("we moved to that house in October 1998 then", "we moved to that house in October 1998 then"),
+        ("the 5th street", "the 5th street"),
+    ],
+)
+def test_a_date_long_past_is_most_of_a_turn(said: str, kept: str) -> None:
+    assert alone(said) == kept
