@@ -175,7 +175,12 @@ def numbers(
 
 def drawn(text: str, seconds: float) -> bool:
     """Whether a digit seems to last longer than any is said: its time holds other speech that became no word."""
-    return seconds > DRAWN and text.strip(".,!?").lower() in DIGITS
+    return seconds > DRAWN and is_digit(text)
+
+
+def is_digit(text: str) -> bool:
+    """Whether a word is one digit, said."""
+    return text.strip(".,!?").lower() in DIGITS
 
 
 def replaced(text: str, time: Stretch, numbers: Sequence[Number]) -> bool:

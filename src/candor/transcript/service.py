@@ -224,9 +224,11 @@ class Transcriber:
     def _with_left_out(self, piece: Stretch, samples: Mono, words: Sequence[Word]) -> list[Word]:
         """The words of a segment, with those that were left out after a number and took its last digit's time."""
         found: list[Word] = []
-        for word in words:
+        for place, word in enumerate(words):
             rest = word.start + dictation.DIGIT
-            if dictation.drawn(word.text, word.end - word.start):
+            # Where more digits follow, what was left out is one of them, whatever it sounds like.
+            goes_on = place + 1 < len(words) and dictation.is_digit(words[place + 1].text)
+            if dictation.drawn(word.text, word.end - word.start) and not goes_on:
                 sound = samples[int((rest - piece.start) * RATE) : int((word.end - piece.start) * RATE)]
                 (heard,) = self.recogniser.recognise([sound], language="en")
                 if heard.words and not filters.is_false_text(heard, word.end - rest, latin=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,6 +86,14 @@ def current(uow: UnitOfWork, conversation_id: str) -> TranscriptRow | None:
     query = sa.select(transcripts).where(transcripts.c.conversation_id == conversation_id, transcripts.c.current)
     found = uow.execute(query).first()
     return None if found is None else _row(found)
+
+
+def current_ids(uow: UnitOfWork, conversations: Collection[str]) -> dict[str, str]:
+    """The id of the current transcript of each conversation that has one."""
+    query = sa.select(transcripts.c.conversation_id, transcripts.c.id).where(
+        transcripts.c.conversation_id.in_(list(conversations)), transcripts.c.current
+    )
+    return {row.conversation_id: row.id for row in uow.execute(query)}
 
 
 def set_current(uow: UnitOfWork, transcript_id: str) -> None:

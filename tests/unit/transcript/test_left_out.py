@@ -74,10 +74,10 @@ class NoDigits:
         del sound
 
 
-def heard(*texts: str) -> tuple[list[tuple[str, float, float]], list[float]]:
+def heard(*texts: str, aligner: Aligner | None = None) -> tuple[list[tuple[str, float, float]], list[float]]:
     recogniser = Recogniser(*texts)
     noise = np.random.default_rng(1).normal(0, 0.1, (round(SECONDS * RATE), 1)).astype(np.float32)
-    transcriber = Transcriber(recogniser, Whole(), Aligner(), None, NoDigits())
+    transcriber = Transcriber(recogniser, Whole(), aligner or Aligner(), None, NoDigits())
     transcript = transcriber.transcribe(MemorySound(noise, RATE), language="en")
     words = [word for line in transcript.utterances for word in line.words]
     return [(word.text, word.start, word.end) for word in words], recogniser.heard
@@ -95,6 +95,17 @@ def test_the_rest_of_a_drawn_digit_is_heard_by_itself() -> None:
 def test_where_nothing_is_heard_the_digit_keeps_its_time() -> None:
     words, _ = heard("four two seven", "")
     assert words[-1] == ("seven", 1.0, SECONDS)
+
+
+def test_between_digits_nothing_is_taken_for_words() -> None:
+    class Drawn(Aligner):
+        def align(self, sound: Mono, words: Sequence[str]) -> list[Stretch]:
+            del sound, words
+            return [Stretch(start=0.0, end=0.5), Stretch(start=0.5, end=3.0), Stretch(start=3.0, end=3.4)]
+
+    words, lengths = heard("four two seven", aligner=Drawn())
+    assert lengths == [SECONDS]
+    assert words == [("four", 0.0, 0.5), ("two", 0.5, 3.0), ("seven", 3.0, 3.4)]
 
 
 def test_other_words_keep_their_time() -> None:
