@@ -52,6 +52,8 @@ function closeMenus(except) {
 
 showTheme();
 useOwnZone();
+// On a narrow screen the places are a strip that can be longer than the screen.
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 document.addEventListener("htmx:afterSwap", (event) => useOwnZone(event.target));
 document.getElementById("theme")?.addEventListener("click", switchTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
