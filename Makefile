@@ -32,9 +32,10 @@ demo: install  ## Start Candor on 127.0.0.1:8000 with demo conversations.
 demo-calls: install  ## Make the demo calls' sound again (needs festival, flite and ffmpeg).
 	@$(PYTHON) demo/make_calls.py
 
+# Three processes on two cores: calls in real time mostly wait.
 test: $(VENV)/.test lint  ## Run every check and test.
 	@scripts/test-machine
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(PYTEST)
+	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.test  ## Style, types and the floors.
 	@$(PYTHON) -m ruff format --check --quiet .

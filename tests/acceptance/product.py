@@ -66,8 +66,11 @@ class Candor:
             | self.settings
         )
 
-    def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen([COMMAND, *words], env=self.environment, text=True, **more)
+    def start(self, *words: str, installed: bool = False, **more: Any) -> subprocess.Popen[Any]:
+        """In the background; ``installed``: as a shell starts it, and it its own processes."""
+        if installed:
+            return subprocess.Popen([COMMAND, *words], env=self.environment, text=True, **more)
+        return preloaded.Popen([*preloaded.CANDOR, *words], env=self.environment, text=True, **more)
 
     def run(self, *words: str | Path, given: str = "", timeout: float = 120) -> Done:
         """Run a command to its end; a traceback is never an answer."""
@@ -101,8 +104,8 @@ class Candor:
         assert made.code == 0, made.err
         return made.out.strip()
 
-    def serving(self, log: Path, workers: int = 2) -> Server:
-        return Server(self, log, workers)
+    def serving(self, log: Path, workers: int = 2, installed: bool = False) -> Server:
+        return Server(self, log, workers, installed)
 
 
 def free_port() -> int:
@@ -114,16 +117,18 @@ def free_port() -> int:
 class Server:
     """``candor serve`` and what it started; both output streams go to ``log``."""
 
-    def __init__(self, candor: Candor, log: Path, workers: int) -> None:
+    def __init__(self, candor: Candor, log: Path, workers: int, installed: bool) -> None:
         self.log, self.port = log, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         candor.settings |= {"CANDOR_PORT": str(self.port), "CANDOR_WORKERS": str(workers)}
-        self._candor = candor
+        self._candor, self._installed = candor, installed
         self.start()
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = self._candor.start("serve", stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = self._candor.start(
+                "serve", installed=self._installed, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
 
     def ready(self, seconds: float = 60) -> Server:
         deadline = time.monotonic() + seconds
@@ -133,7 +138,7 @@ class Server:
                 if httpx.get(f"{self.address}/login", timeout=5).status_code == 200:
                     return self
             except httpx.HTTPError:
-                time.sleep(0.2)
+                time.sleep(0.05)
         raise AssertionError(f"no answer: {self.log.read_text()}")
 
     def children(self) -> dict[int, str]:
@@ -141,12 +146,15 @@ class Server:
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                name, _, more = (folder / "stat").read_text().partition("(")[2].rpartition(")")
                 words = (folder / "cmdline").read_text().split("\0")
             except OSError:
                 continue
-            if parent == self.process.pid and "candor.cli.main" in words:
-                found[int(folder.name)] = words[words.index("candor.cli.main") + 1]
+            if int(more.split()[1]) == self.process.pid:
+                if "candor.cli.main" in words:
+                    name = words[words.index("candor.cli.main") + 1]
+                if name in {"web", "worker"}:
+                    found[int(folder.name)] = name
         return found
 
     def stop(self) -> int:
@@ -158,8 +166,8 @@ class Server:
 
 
 @contextmanager
-def served(candor: Candor, log: Path, workers: int = 2) -> Iterator[Server]:
-    server = candor.serving(log, workers)
+def served(candor: Candor, log: Path, workers: int = 2, installed: bool = False) -> Iterator[Server]:
+    server = candor.serving(log, workers, installed)
     try:
         yield server.ready()
     finally:

@@ -89,7 +89,7 @@ def test_kill_web_workers_and_supervisor_at_random_moments(calls: Path, tmp_path
 
 def test_children_of_a_killed_supervisor_end_by_themselves(tmp_path: Path) -> None:
     candor = Candor(tmp_path / "data")
-    with served(candor, tmp_path / "serve.log") as server:
+    with served(candor, tmp_path / "serve.log", installed=True) as server:
         children = list(server.children())
         assert len(children) == 3
         os.kill(server.process.pid, signal.SIGKILL)
@@ -111,9 +111,9 @@ def alive(pid: int) -> bool:
 
 def test_kill_an_import_in_the_middle_and_run_it_again(calls: Path, tmp_path: Path) -> None:
     candor, dice = Candor(tmp_path / "data"), random.Random(time.time_ns())
-    for latest in (2.5, 6.0):
+    for latest in (1.5, 5.0):
         process = candor.start("import", str(calls), start_new_session=True)
-        time.sleep(dice.uniform(1.2, latest))
+        time.sleep(dice.uniform(0.1, latest))
         # The command and the workers that it started.
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import threading
 import wave
 from collections.abc import Iterator
@@ -63,9 +62,9 @@ def states(found: dict[str, Any]) -> dict[str, str]:
 @contextmanager
 def worker(recorder: RunningRecorder) -> Iterator[None]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "candor.cli.main", "worker"],
-        env=kept | {"CANDOR_DATA": str(recorder.data), "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL,
+    process = preloaded.Popen(
+        [*preloaded.CANDOR, "worker"], env=kept | {"CANDOR_DATA": str(recorder.data), "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         services = recorder.services()

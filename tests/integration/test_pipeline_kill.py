@@ -18,6 +18,7 @@ from candor.kit.database import Database, metadata, sqlite_url
 from candor.pipeline import store
 from candor.pipeline.store import RunState, StageState
 from tests.integration.pipeline_worker import NAMES, POINTS, effect, marks
+from tests.peers import preloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,9 +38,8 @@ def ask(database: Database, **options: Any) -> str:
 
 
 def spawn(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.pipeline_worker", str(folder)], cwd=ROOT, stderr=subprocess.PIPE
-    )
+    command = [sys.executable, "-m", "tests.integration.pipeline_worker", str(folder)]
+    return preloaded.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
 
 
 def work_until_idle(folder: Path, lives: int) -> int:
@@ -80,7 +80,7 @@ def test_killed_from_outside_at_random_moments_with_two_workers(database: Databa
     dice = random.Random(7)
     for _ in range(6):
         pair = [spawn(tmp_path), spawn(tmp_path)]
-        time.sleep(dice.uniform(1.2, 3.0))
+        time.sleep(dice.uniform(0.3, 2.0))
         for process in pair:
             process.kill()
             process.communicate()
@@ -144,7 +144,7 @@ def test_work_of_an_executor_that_never_returns_is_taken_over(
     for _ in range(30):
         ask(database)
     first, second = spawn(tmp_path), spawn(tmp_path)
-    time.sleep(2.0)
+    time.sleep(1.0)
     for process in (first, second):
         process.kill()
         process.communicate()

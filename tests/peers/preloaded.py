@@ -1,138 +1,62 @@
 """Processes of the product, without paying for Python's imports each time.
 
-One process that has imported ``candor.cli.main`` and done nothing else forks for every command: arguments, environment,
-folder and the three streams are those that a shell would give, and a child can be killed like any other. Only the
-second or two in which modules are loaded is shared.
+One process that has loaded what the product's commands load, and done nothing else, forks for every command
+(:mod:`tests.peers.forking`): arguments, environment, folder and streams are as a shell would give them, it is a child
+of the test like any other, and what it starts is its own child. Only the seconds in which modules are loaded, and taken
+down, are saved. ``tests/integration/test_preloaded.py`` holds the two ways against one another.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-_FORKING = """
-import json, os, socket, sys
-import candor.cli.main as command
+from tests.peers import forking
 
-line = socket.socket(fileno=int(sys.argv[1]))
-child = 1
-while child:
-    asked, streams, _, _ = socket.recv_fds(line, 1 << 20, 3)
-    if not asked:
-        os._exit(0)
-    wanted = json.loads(asked)
-    if "reap" in wanted:
-        _, status = os.waitpid(wanted["reap"], 0)
-        line.send(json.dumps({"code": os.waitstatus_to_exitcode(status)}).encode())
-        continue
-    child = os.fork()
-    if child == 0:
+ROOT = Path(__file__).resolve().parents[2]
+CANDOR = (sys.executable, *forking.OURS)
+
+
+class Popen(forking.Popen):
+    """``subprocess.Popen`` for ``[sys.executable, "-m" or "-c", …]``, from the process that has loaded the modules."""
+
+    def __init__(self, words: Any, **more: Any) -> None:
+        if not hasattr(Popen, "line"):
+            Popen.line = _start()
+        super().__init__(words, **more)
+
+
+def _start() -> socket.socket:
+    line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    line.settimeout(60)
+    forking.be_parent_of_orphans()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.peers.forking", str(theirs.fileno())], pass_fds=[theirs.fileno()], cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}, start_new_session=True,
+    )  # fmt: skip
+    theirs.close()
+
+    def end() -> None:
         line.close()
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        os.chdir(wanted["folder"])
-        os.environ.clear()
-        os.environ.update(wanted["environment"])
-        sys.argv = ["candor", *wanted["words"]]
-        exec(wanted["first"], {"command": command})
-        command.main()  # and then the process ends as any does
-        break
-    for stream in streams:
-        os.close(stream)
-    line.send(json.dumps({"pid": child}).encode())
-"""
+        process.wait(timeout=10)
+
+    atexit.register(end)
+    return line
 
 
-class _Preloaded:
-    def __init__(self) -> None:
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._line.settimeout(60)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _FORKING, str(theirs.fileno())], pass_fds=[theirs.fileno()],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}, start_new_session=True,
-        )  # fmt: skip
-        theirs.close()
-        atexit.register(self._close)
-
-    def _close(self) -> None:
-        self._line.close()
-        self._process.wait(timeout=10)
-
-    def ask(self, message: dict[str, Any], streams: list[int]) -> dict[str, Any]:
-        socket.send_fds(self._line, [json.dumps(message).encode()], streams)
-        answer: dict[str, Any] = json.loads(self._line.recv(1 << 16))
-        return answer
-
-
-_here: list[_Preloaded] = []
-
-
-class Process:
-    """A running command, with the part of ``subprocess.Popen`` that tests use."""
-
-    def __init__(
-        self,
-        words: tuple[str, ...],
-        environment: Mapping[str, str],
-        stdin: BinaryIO,
-        stdout: BinaryIO,
-        stderr: BinaryIO,
-        first: str = "",
-    ) -> None:
-        if not _here:
-            _here.append(_Preloaded())
-        asked = {"words": words, "environment": dict(environment), "folder": str(Path.cwd()), "first": first}
-        self.pid = int(_here[0].ask(asked, [each.fileno() for each in (stdin, stdout, stderr)])["pid"])
-        self.returncode: int | None = None
-        self._ended = os.pidfd_open(self.pid)
-
-    def poll(self) -> int | None:
-        """The exit status, or None while it runs."""
-        return self._status(0.0)
-
-    def wait(self, timeout: float = 120) -> int:
-        """The exit status; raises TimeoutError."""
-        code = self._status(timeout)
-        if code is None:
-            raise TimeoutError(f"process {self.pid} has not ended in {timeout} s")
-        return code
-
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    def _status(self, seconds: float) -> int | None:
-        if self.returncode is None:
-            ended, _, _ = select.select([self._ended], [], [], seconds)
-            if not ended:
-                return None
-            os.close(self._ended)
-            self.returncode = int(_here[0].ask({"reap": self.pid}, [])["code"])
-        return self.returncode
-
-
-def start(*words: str, environment: Mapping[str, str], stdout: BinaryIO | None = None, stderr: BinaryIO) -> Process:
+def start(*words: str, environment: Mapping[str, str], stdout: BinaryIO | None = None, stderr: BinaryIO) -> Popen:
     """``candor words…`` in the background; without ``stdout`` it goes where ``stderr`` goes."""
-    with Path(os.devnull).open("rb") as nothing:
-        return Process(words, environment, nothing, stdout or stderr, stderr)
+    return Popen(
+        [*CANDOR, *words], env=environment, stdin=subprocess.DEVNULL, stdout=stdout or stderr,
+        stderr=stderr,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -149,16 +73,13 @@ def run(*words: str, environment: Mapping[str, str], given: str = "", timeout: f
 
     ``first`` is Python that the process runs before the command, with ``command`` (its module) in hand.
     """
-    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        told.write(given.encode())
-        told.seek(0)
-        process = Process(words, environment, told, out, err, first)
+    with Popen(
+        [*CANDOR, *words], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, first=first,
+    ) as process:  # fmt: skip
         try:
-            code = process.wait(timeout)
-        except TimeoutError:
+            out, err = process.communicate(given, timeout=timeout)
+        except subprocess.TimeoutExpired as late:
             process.kill()
-            process.wait(10)
-            raise
-        for stream in (out, err):
-            stream.seek(0)
-        return Ended(code, out.read().decode(), err.read().decode())
+            raise TimeoutError(f"`candor {words[0]}` has not ended in {timeout} s") from late
+        return Ended(process.returncode, out, err)

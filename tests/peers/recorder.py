@@ -82,7 +82,7 @@ class RunningRecorder:
 
     data: Path
     settings: dict[str, str] = field(default_factory=dict)
-    process: preloaded.Process | None = None
+    process: preloaded.Popen | None = None
 
     @property
     def client(self) -> RecorderClient:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
@@ -19,7 +17,6 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()  # RFC 9106, second recommended option
-        self._decoy = self._hasher.hash(secrets.token_hex())
 
     def hash(self, password: str) -> str:
         """For the database."""
@@ -27,12 +24,13 @@ class Passwords:
 
     def fits(self, kept: str | None, password: str) -> bool:
         """Whether it is the one; somebody unknown, or without a password, costs the same time."""
-        unknown = kept is None or kept == NO_PASSWORD
+        if kept is None or kept == NO_PASSWORD:
+            self._hasher.hash(password[:LONGEST])  # verifying is hashing, with the same parameters
+            return False
         try:
-            self._hasher.verify(self._decoy if unknown else kept or "", password[:LONGEST])
+            return self._hasher.verify(kept, password[:LONGEST])
         except (VerifyMismatchError, InvalidHashError):
             return False
-        return not unknown
 
 
 def check(password: str, login: str) -> None:

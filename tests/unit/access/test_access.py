@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -16,6 +19,7 @@ from candor.access.service import Access
 from candor.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from candor.kit import clock
 from candor.kit.database import Database, metadata, sqlite_url
+from tests.peers import preloaded
 
 PASSWORD = "a long enough secret"
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -131,6 +135,47 @@ def test_a_new_password_ends_every_session(database: Database, access: Access, a
         with pytest.raises(Unauthenticated):
             access.principal(uow, session)
         assert access.log_in(uow, "ann", "another long secret")
+
+
+class Counting(PasswordHasher):
+    """How often the work of a hash was done; verifying is that work too."""
+
+    done = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.done += 1
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  the library's name
+        self.done += 1
+        return super().verify(hash, password)
+
+
+def test_somebody_unknown_or_without_a_password_costs_the_same_work(database: Database) -> None:
+    hasher = Counting(time_cost=1, memory_cost=8, parallelism=1)
+    access = Access(hasher=hasher)
+    assert hasher.done == 0, "starting costs no hash"
+    with database.write() as uow:
+        access.add_user(uow, login="ann", name="Ann", role=UserRole.AGENT, password=PASSWORD)
+        access.people.add(uow, login="bob", name="Bob", role=UserRole.AGENT, password=None)
+    hasher.done = 0
+    with database.read() as uow:
+        for login, right in (("ann", True), ("bob", False), ("nobody", False)):
+            assert access.prove(uow, login, PASSWORD).right is right
+            assert hasher.done == 1, login
+            hasher.done = 0
+
+
+def test_the_product_hashes_as_the_rfc_asks(tmp_path: Path) -> None:
+    """RFC 9106, second recommended option; in a process of its own, because hashing is cheap in that of the tests."""
+    environment = os.environ | {"CANDOR_DATA": str(tmp_path)}
+    words = ("user", "add", "ann", "--role", "agent", "--name", "Ann")
+    told = preloaded.run(*words, environment=environment, given=f"{PASSWORD}\n")
+    assert told.returncode == 0, told.stderr
+    with sqlite3.connect(tmp_path / "candor.db") as connection:
+        [(kept,)] = connection.execute("select password_hash from user")
+    connection.close()
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 @pytest.mark.parametrize("password", ["short", "ann-ann-ann-ann"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from candor.access.model import RIGHTS, Right, UserRole
 from candor.api.app import create_api
 from candor.services import Services
 from candor.settings import load
+from tests.peers import preloaded
 from tests.unit.api.test_api import bearer
 
 DECISIONS = "/api/v1/consent/decisions"
@@ -142,14 +144,10 @@ def test_who_may(client: TestClient, services: Services) -> None:
 
 
 def test_the_answer_is_the_commands_answer(client: TestClient, services: Services, tmp_path: Path) -> None:
-    import os
-    import subprocess
-    import sys
-
     told = client.post(DECISIONS, json=QUESTION, headers=bearer(services, Right.CONSENT_READ)).json()
-    command = [str(Path(sys.executable).with_name("candor")), "consent", "decide", "--caller", "+14155550101",
-               "--callee", "+493023125012", "--agent-location", "US-TX", "--purpose", "quality", "--channel", "voice",
-               "--at", "2026-11-23", "--json"]  # fmt: skip
-    env = {**os.environ, "CANDOR_DATA": str(tmp_path / "cli")}
-    run = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    run = preloaded.run(
+        "consent", "decide", "--caller", "+14155550101", "--callee", "+493023125012", "--agent-location", "US-TX",
+        "--purpose", "quality", "--channel", "voice", "--at", "2026-11-23", "--json",
+        environment=os.environ | {"CANDOR_DATA": str(tmp_path / "cli")},
+    )  # fmt: skip
     assert json.loads(run.stdout) == told

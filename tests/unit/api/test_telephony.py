@@ -43,17 +43,31 @@ SPEAKS = shutil.which("flite") is not None
 Told = dict[str, str]
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    made = wiring.open_services(
+def opened(folder: Path) -> Services:
+    return wiring.open_services(
         load(
-            data=tmp_path / "data", establishment="US-TX", company="Example Bank", announced_days=90,
+            data=folder, establishment="US-TX", company="Example Bank", announced_days=90,
             privacy_notice="example dot com slash privacy", privacy_contact="privacy at example dot com",
             public_url=PUBLIC, twilio_tokens={"main": TOKEN}, telephony_hosts=["voice.example.com"],
         )
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose announcements are spoken; each test has a copy."""
+    folder = tmp_path_factory.mktemp("spoken") / "data"
+    made = opened(folder)
     for level, elements in ((2, ("about-to-be-recorded",)), (2, ()), (3, FRANCE), (4, GERMANY)):
         made.announcing.make(Words(level=level, language="en", elements=elements), by="test", silent=not SPEAKS)
+    made.database.close()
+    return folder
+
+
+@pytest.fixture
+def services(spoken: Path, tmp_path: Path) -> Iterator[Services]:
+    shutil.copytree(spoken, tmp_path / "data")
+    made = opened(tmp_path / "data")
     yield made
     made.database.close()
 

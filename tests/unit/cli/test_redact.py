@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import wave
 from pathlib import Path
 
@@ -14,16 +13,19 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.peers import preloaded
+
 CALLS = Path(__file__).resolve().parents[3] / "demo" / "calls"
 RATE = 8000
 
 
 def candor(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "CANDOR_DATA": str(folder / "none"), "CANDOR_BEAM": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "candor.cli.main", "redact", *arguments], input=given, capture_output=True, check=False,
-        env=environment, cwd=folder,
-    )  # fmt: skip
+    command = [*preloaded.CANDOR, "redact", *arguments]
+    pipe = subprocess.PIPE
+    with preloaded.Popen(command, env=environment, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        out, err = process.communicate(given, timeout=120)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def test_text_from_standard_input_line_by_line(tmp_path: Path) -> None:

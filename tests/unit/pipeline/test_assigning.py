@@ -24,6 +24,7 @@ from candor.scoring.assignments import store
 from candor.scoring.assignments.model import Assignment, AssignmentState
 from candor.scoring.sampling import Per, Plan, Stratum, Target, TargetKind
 from tests.conftest import ROOT
+from tests.peers import preloaded
 from tests.unit.pipeline.judged import House
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -280,7 +281,7 @@ def test_killed_while_drawing_and_drawn_by_several_it_is_drawn_once(house: House
     for n in range(6):
         planned(house, name=f"Plan {n}", per_agent=5)
     command = [sys.executable, "-c", CHILD, str(house.folder / "data"), NOW.isoformat()]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(2)]
+    children = [preloaded.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(2)]
     for child in children:
         assert child.stdout is not None
         child.stdout.readline()

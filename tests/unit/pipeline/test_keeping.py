@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from candor.vault.disposal.store import ProposalState
 from candor.vault.retention import store
 from candor.vault.retention.model import ConflictKind
 from candor.vault.retention.reading import draft
+from tests.peers import preloaded
 from tests.unit.pipeline.kept import START, WORD, Kept, opened
 
 ROOT = Path(__file__).parents[3]
@@ -337,11 +337,10 @@ def test_a_killed_sweep_goes_on_and_leaves_nothing_half_there(tmp_path: Path, pl
     with opened(folder) as house:
         ids = [house.take(f"{WORD} {number}", tel=f"+1212555010{number}", sound=True) for number in range(3)]
         house.schedule(days=30)
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), place, str(number)], cwd=ROOT, capture_output=True, check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert child.returncode in {-signal.SIGKILL, 0}, child.stderr.decode()[-2000:]
+    command = [sys.executable, "-c", CHILD, str(folder), place, str(number)]
+    with preloaded.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+        _, said = child.communicate(timeout=120)
+    assert child.returncode in {-signal.SIGKILL, 0}, said[-2000:]
     if number == 1:
         assert child.returncode == -signal.SIGKILL
     with opened(folder, START + timedelta(days=31)) as house:

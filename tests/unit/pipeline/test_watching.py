@@ -25,6 +25,7 @@ from candor.capture.watch.model import After, FileState, Found, WatchedPlace
 from candor.errors import InvalidInput, NotFound, Unavailable
 from candor.kit import clock
 from candor.pipeline.watching import Pass, Watcher, WatchLimits
+from tests.peers import preloaded
 from tests.unit.capture.watch.ceph import Ceph
 from tests.unit.capture.watch.conftest import ceph  # noqa: F401  a fixture
 from tests.unit.capture.watch.test_places import make_bucket
@@ -501,7 +502,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(tmp_path: Path) -> None:
         for name in waiting[:10]:
             put(yard, f"{name}.wav", recordings[name])
         del waiting[:10]
-        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child = preloaded.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert child.stdout is not None
         if kills % 2:
             child.stdout.readline()  # kill it somewhere in its later looks, else in its first

@@ -19,6 +19,7 @@ from candor.vault.keys import register, rotation
 from candor.vault.keys.checking import check
 from candor.vault.keys.ring import KeyRing
 from candor.vault.service import Vault, context_of
+from tests.peers import preloaded
 from tests.unit.vault.conftest import MakeKey
 
 
@@ -139,7 +140,7 @@ from candor.vault.adapters.local_key import from_key_file
 from candor.vault.keys import rotation
 from candor.vault.keys.ring import KeyRing
 folder = Path(sys.argv[1])
-rotation._BATCH = 20
+rotation._BATCH = 8
 keys = [from_key_file(folder / f"{name}.key", may_create=False) for name in ("new", "master")]
 print("ready", flush=True)
 again = sys.argv[2] == "again"
@@ -157,9 +158,8 @@ def test_killed_at_any_moment_it_goes_on(
     key("new")
     chance, kills = random.Random(7), 0
     while True:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _ROTATE, str(tmp_path), mode], stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", _ROTATE, str(tmp_path), mode]
+        process = preloaded.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         lines = [process.stdout.readline()]
         for _ in range(chance.randint(1, 4)):
@@ -183,7 +183,10 @@ def test_killed_at_any_moment_it_goes_on(
         alone = Vault(vault.objects, KeyRing(key("new"), tenant="tenant-1"))
         assert [alone.read(uow, one) for one in ids] == [f"words {n}".encode() for n in range(150)]
     assert latest is not None
-    assert (latest.done, latest.total, latest.failed) == (300, 300, 0)
+    # One that is killed after its last batch, before it said so, leaves nothing to do to the next.
+    totals = {300, 0} if mode == "once" else {300}
+    assert latest.total in totals
+    assert (latest.done, latest.failed) == (latest.total, 0)
 
 
 def test_checking_tells_what_is_under_a_key_that_is_not_configured(
