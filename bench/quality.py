@@ -163,7 +163,7 @@ def scored(
     found: dict[str, dict[str, Answer]] = {}
     for row in rows:
         made = services.scoring.try_out(ids[row["file"]], [cards[row["task"]], manner])
-        found[row["file"]] = {answer.question: answer for each in made for answer in each.answers}
+        found[row["file"]] = {answer.question: answer for every in made for each in every for answer in each.answers}
     services.database.close()
     return found
 

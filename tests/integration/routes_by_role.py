@@ -10,6 +10,7 @@ import hashlib
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,7 +74,10 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.services: Services = wiring.open_services(Settings(data=folder / "data", recorder=False))
         self.app: FastAPI = wiring.application(self.services)
-        self.client = TestClient(self.app, raise_server_exceptions=False, follow_redirects=False)
+        self._open = ExitStack()  # one event loop for all requests
+        self.client = self._open.enter_context(
+            TestClient(self.app, raise_server_exceptions=False, follow_redirects=False)
+        )
         with self.services.database.write() as uow:
             for role in ROLES:
                 self._person(uow, role, UserRole(role))
@@ -88,7 +92,7 @@ class House:
 
     def close(self) -> None:
         """Let go of the files."""
-        self.client.close()
+        self._open.close()
         self.services.database.close()
 
     @property

@@ -12,12 +12,15 @@ import pytest
 import uvicorn
 
 from candor import wiring
-from candor.coaching.model import ClipKind
+from candor.coaching.model import ClipKind, Course, Goal, Lesson
 from candor.coaching.store import coaching_session
 from candor.kit import clock
+from candor.pipeline.coaching import Draft
 from candor.pipeline.library import NewClip
+from candor.scoring import store as scorecards
+from candor.scoring.loader import load_scorecard
 from tests.integration.test_browser import ARGUMENTS, CHROMIUM, HERE, playwright
-from tests.unit.coaching.house import House
+from tests.unit.coaching.house import CARD, House
 
 pytestmark = [
     pytest.mark.browser,
@@ -40,8 +43,28 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             measures=("desk/greeting",),
         ), made.who("trainer"),
     )  # fmt: skip
+    crowd(made, good)
     yield made
     made.close()
+
+
+def crowd(made: House, call: str) -> None:
+    """More questions than fit beside one another, with long names; a draft and a course about one of them."""
+    with made.services.database.write() as uow:
+        for number in range(5):
+            text = CARD.replace("id: desk", f"id: more{number}").replace(
+                "Did the agent", f"In the {number}th place, did the"
+            )
+            scorecards.put_scorecard(uow, load_scorecard(text), yaml=text)
+            made.judge(uow, call, (), scorecard=f"more{number}")
+        made.services.replay.index.rescore(uow, call, made.services.shelf.evaluations(uow, call))
+    trainer, measure = made.who("trainer"), "more0/greeting"
+    course = Course(
+        id="", title="Greeting", about="", measures=(measure,), lessons=(Lesson(words="Say hello."),), quiz=(),
+        pass_mark=80, attempts=0, by="", created_at=clock.now(), published_at=None, retired_at=None,
+    )  # fmt: skip
+    made.services.library.put_course(course, trainer)
+    made.services.coaching.draft("a6", Draft(title="A draft", goals=(Goal(words="Greet", measure=measure),)), trainer)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +229,10 @@ def test_pages_fit_and_have_contrast(browser: Any, base: str, width: int, scheme
     page = person(browser, base, "trainer", complaints, color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 860})
     contrast, manners = ((HERE / name).read_text(encoding="utf-8") for name in ("contrast.js", "manners.js"))
-    addresses = ("/coaching", "/coaching/agent?id=a1", "/coaching/library", "/coaching/courses", "/coaching/sessions")
+    addresses = ["/coaching", "/coaching/agent?id=a1", "/coaching/library", "/coaching/courses", "/coaching/sessions"]
+    for listed, title in (("/coaching/courses", "Greeting"), ("/coaching/sessions", "A draft")):
+        page.goto(listed)
+        addresses.append(page.get_attribute(f"main a:text-is('{title}')", "href"))
     for address in addresses:
         page.goto(address)
         page.wait_for_timeout(200)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -21,6 +20,7 @@ from candor.scoring.forms import store as forms
 from candor.scoring.sampling import Per, Plan
 from tests.conftest import ROOT
 from tests.integration.test_browser import ARGUMENTS, CHROMIUM
+from tests.peers import preloaded
 from tests.unit.pipeline.judged import House
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -46,7 +46,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.integration.serving_pages", str(self.data), str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT)
+        self.process = preloaded.Popen(command, cwd=ROOT)
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -226,7 +226,7 @@ def test_from_the_sample_to_a_rescored_dispute(browser: Any, house: House, serve
     sam.goto("/evaluations/disputes")
     sam.click(".row-link")
     sam.check("input[name=outcome-verify][value=rescored]")
-    sam.select_option("select[name=answer-verify]", "yes")
+    sam.check("input[name=answer-verify][value=yes]")
     sam.fill("#r-verify", "It is there, in other words.")
     sam.click("#decide")
     sam.wait_for_url("**done=decided")

@@ -17,6 +17,7 @@ from candor.pipeline.rescoring import Ask
 from candor.scoring import store as scores
 from candor.scoring.rescoring import store as jobs
 from candor.scoring.rescoring.store import State
+from tests.peers import preloaded
 from tests.unit.pipeline.judged import SCORECARD, House
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ def house(tmp_path: Path) -> House:
 
 def spawn(house: House, job_id: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", WORK, str(house.folder / "data"), job_id]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    return preloaded.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
 
 def free_what_the_dead_held(house: House) -> None:

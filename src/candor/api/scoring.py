@@ -27,7 +27,11 @@ class Wanted(BaseModel):
 
 @router.post("/conversations/{conversation_id}/scores")
 def score(conversation_id: str, given: Wanted, caller: Caller = needs(Right.SCORECARD_MANAGE)) -> dict[str, Any]:
-    """Answer a scorecard about a conversation, each answer with its evidence. Nothing is kept."""
+    """Answer a scorecard about a conversation, each answer with its evidence. Nothing is kept.
+
+    Where a scorecard judges each leg of a transferred conversation by itself, the answer is that of the first, and
+    `legs` has all of them.
+    """
     services = caller.services
     with services.database.read() as uow:
         services.replay.row(uow, conversation_id, caller.scope)
@@ -38,6 +42,7 @@ def score(conversation_id: str, given: Wanted, caller: Caller = needs(Right.SCOR
     else:
         card = services.scoring.scorecard(given.scorecard or "", given.version)
     (made,) = services.scoring.try_out(conversation_id, [card], caller.principal)
-    told: dict[str, Any] = plain(made)
-    del told["id"]  # of an evaluation that is not kept
-    return told
+    told: list[dict[str, Any]] = [plain(each) for each in made]
+    for each in told:
+        del each["id"]  # of an evaluation that is not kept
+    return told[0] if len(told) == 1 else {**told[0], "legs": told}

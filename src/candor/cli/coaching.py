@@ -20,12 +20,13 @@ from candor.coaching import exporting
 from candor.coaching import library as courses
 from candor.coaching.gaps import Standing
 from candor.coaching.model import Source
-from candor.errors import Unavailable
+from candor.errors import InvalidInput, Unavailable
 from candor.kit import clock
 from candor.pipeline import coached_words as words
 from candor.replay.gaps import DAYS
 from candor.replay.measured import Period
 from candor.replay.model import Scope
+from candor.settings import load
 
 coaching = typer.Typer(help="Coaching: what costs agents points.", no_args_is_help=True)
 library = typer.Typer(help="The training library.", no_args_is_help=True)
@@ -92,12 +93,20 @@ def gaps(
 def export(
     form: Form = typer.Option(Form.CSV, help="CSV, or xAPI 1.0.3 statements, one JSON object a line."),
     to: Path | None = typer.Option(None, help="A file; else standard output."),
-    home: str = typer.Option(
-        "https://candor.invalid", help="The address of this house, by which xAPI names accounts and courses."
+    home: str | None = typer.Option(
+        None,
+        help="The address of this house, by which xAPI names accounts and courses; else CANDOR_PUBLIC_URL.",
     ),
 ) -> None:
     """Who was given which course, who completed it, and every attempt at a quiz: for a learning system."""
-    services = wiring.open_services()
+    settings = load()
+    address = (home or settings.public_url or "").rstrip("/")
+    if form is Form.XAPI and not address.startswith(("https://", "http://")):
+        raise InvalidInput(
+            "xAPI names accounts and courses by the address of this house, and none is known.", code="library.home",
+            advice="Set CANDOR_PUBLIC_URL, or give --home https://calls.example.com.",
+        )  # fmt: skip
+    services = wiring.open_services(settings)
     with services.database.write() as uow:
         given = courses.assignments(uow)
         tries, known = courses.attempts(uow), {each.id: each for each in courses.courses(uow)}
@@ -105,7 +114,7 @@ def export(
     if form is Form.CSV:
         text = exporting.as_csv(known, given)
     else:
-        text = exporting.as_lines(exporting.statements(known, given, tries, home=home.rstrip("/")))
+        text = exporting.as_lines(exporting.statements(known, given, tries, home=address))
     if to is None:
         sys.stdout.write(text)
         return

@@ -36,6 +36,7 @@ _SINCE = typer.Option(None, help="The first day, 2027-01-31; thirty days before 
 _UNTIL = typer.Option(None, help="The last day; now when left out.")
 _PROCESSES = typer.Option(None, min=1, max=64, help="How many processes work on it; one a core when left out.")
 _LOOK_EVERY = 0.5
+_MOST_TOLD = 20
 
 
 @app.command("list")
@@ -157,11 +158,47 @@ def rescore(
     _follow(services, asked, processes, as_json=as_json)
 
 
+@app.command()
+def retry(
+    job: str = typer.Argument(help="The id of a simulation or rescoring that has set conversations aside."),
+    *,
+    processes: int | None = _PROCESSES,
+    as_json: bool = _AS_JSON,
+) -> None:
+    """Judge once more what could not be judged, when what was in its way is mended."""
+    services = wiring.open_services()
+    with services.database.write() as uow:
+        again = services.rescoring.retry(uow, job, None)
+    _follow(services, again, processes, as_json=as_json)
+
+
+@app.command("cancel")
+def cancel_job(job: str = typer.Argument(help="The id of a simulation or rescoring that runs.")) -> None:
+    """Stop it; what was rescored stays."""
+    services = wiring.open_services()
+    with services.database.write() as uow:
+        ended = services.rescoring.cancel(uow, job, None)
+    print(f"{ended.state.value}: {ended.done} of {ended.total} conversations")
+
+
+@app.command("job")
+def show_job(
+    job: str = typer.Argument(help="The id of a simulation or rescoring."), *, as_json: bool = _AS_JSON
+) -> None:  # fmt: skip
+    """How far it is, what it found, and what it has set aside."""
+    services = wiring.open_services()
+    with services.database.read() as uow:
+        found = services.rescoring.job(uow, job, None)
+    _tell(found, as_json=as_json)
+
+
 def _follow(services: Services, job: Job, processes: int | None, *, as_json: bool) -> None:
     """Work on the job with processes of its own, and tell how far it is."""
     console = Console(stderr=True)
     console.print(f"{job.kind.value} {job.id}: {job.total} of {job.population} conversations")
-    context = multiprocessing.get_context("spawn")
+    # Forked, they have all modules loaded; no connection may be open then, which they would share.
+    services.database.close()
+    context = multiprocessing.get_context("fork")
     number = min(processes or os.cpu_count() or 1, max(1, job.total))
     helpers = [context.Process(target=work, args=(job.id,), daemon=True) for _ in range(number if job.total else 0)]
     bar = Progress(
@@ -189,7 +226,7 @@ def _follow(services: Services, job: Job, processes: int | None, *, as_json: boo
     if job.state is State.RUNNING:
         raise Conflict(
             "It is not finished.", code="rescoring.unfinished",
-            advice=f"Go on with: candor scorecard rescore --job {job.id}",
+            advice=f"Workers go on with it, or: candor scorecard rescore --job {job.id}",
         )  # fmt: skip
 
 
@@ -204,6 +241,12 @@ def _tell(job: Job, *, as_json: bool) -> None:
         _out(job_of(job))
         return
     print(f"{job.state.value}: {job.done} of {job.total} conversations")
+    if job.waiting:
+        print(f"{job.waiting} failed and are tried again, by the workers or when you go on with the job.")
+    for one in job.aside[:_MOST_TOLD]:
+        print(f"Set aside: {one.conversation_id} {one.code}, after {one.attempts} attempts.")
+    if job.aside:
+        print(f"Set aside: {len(job.aside)}. Once more: candor scorecard retry {job.id}")
     result: dict[str, Any] = job.result or {}
     if not result.get("scored"):
         return

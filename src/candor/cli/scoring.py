@@ -40,11 +40,12 @@ def score(
     cards = [_scorecard(services, name) for name in scorecard or [load().scorecard]]
     made = services.scoring.try_out(conversation_id, cards)
     if as_json:
-        told = [_told(evaluation, card) for evaluation, card in zip(made, cards, strict=True)]
+        told = [_told(each, card) for found, card in zip(made, cards, strict=True) for each in found]
         print(json.dumps({"conversation_id": conversation_id, "evaluations": told}, ensure_ascii=False))
         return
-    for evaluation, card in zip(made, cards, strict=True):
-        _tell(evaluation, card)
+    for found, card in zip(made, cards, strict=True):
+        for evaluation in found:
+            _tell(evaluation, card)
 
 
 def draft(
@@ -98,7 +99,9 @@ def _told(evaluation: Evaluation, card: Scorecard) -> dict[str, Any]:
 def _tell(evaluation: Evaluation, card: Scorecard) -> None:
     total = "not scored" if evaluation.score is None else f"{evaluation.score:.0f}"
     passed = {True: ", passed", False: ", not passed", None: ""}[evaluation.passed]
-    print(f"{card.title} ({card.id} version {card.version}): {total}{passed}, {evaluation.unanswered} for a person")
+    leg = "" if evaluation.segment is None else f", leg of {evaluation.segment}"
+    made_with = f"{card.id} version {card.version}{leg}"
+    print(f"{card.title} ({made_with}): {total}{passed}, {evaluation.unanswered} for a person")
     table = Table(Column("question", ratio=3), "answer", "sure", Column("why, and where", ratio=5))
     answers = {answer.question: answer for answer in evaluation.answers}
     for section in card.walk():

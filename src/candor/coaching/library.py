@@ -232,10 +232,11 @@ def persons(uow: UnitOfWork, clip_id: str) -> list[str]:
     return list(uow.execute(sa.select(clip_person.c.digest).where(clip_person.c.clip_id == clip_id)).scalars())
 
 
-def copies_of(uow: UnitOfWork, digests: Iterable[str]) -> list[str]:
-    """Clips that stand alone and may hold data of a person."""
+def copies_of(uow: UnitOfWork, digests: Iterable[str], before: datetime) -> list[str]:
+    """Clips of until then that stand alone and may hold data of a person."""
     query = sa.select(clip.c.id).join(clip_person, clip_person.c.clip_id == clip.c.id)
-    query = query.where(clip.c.alone, clip_person.c.digest.in_(list(digests))).distinct()
+    query = query.where(clip.c.alone, clip_person.c.digest.in_(list(digests)))
+    query = query.where(clip.c.created_at <= clock.to_column(before)).distinct()
     return list(uow.execute(query).scalars())
 
 

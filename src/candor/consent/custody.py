@@ -8,6 +8,7 @@ time is over.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -98,6 +99,16 @@ def is_held(uow: UnitOfWork, conversation_id: str) -> bool:
     """Whether nobody may play or read a conversation now."""
     query = sa.select(conversation_consent.c.state).where(conversation_consent.c.conversation_id == conversation_id)
     return uow.execute(query).scalar() in {CustodyState.QUARANTINED, CustodyState.DESTROYED}
+
+
+def held_among(uow: UnitOfWork, conversations: Collection[str]) -> set[str]:
+    """Those of many that nobody may play or read now."""
+    table = conversation_consent.c
+    states = [CustodyState.QUARANTINED.value, CustodyState.DESTROYED.value]
+    query = sa.select(table.conversation_id).where(
+        table.conversation_id.in_(list(conversations)), table.state.in_(states)
+    )
+    return set(uow.execute(query).scalars())
 
 
 def require_free(uow: UnitOfWork, conversation_id: str) -> None:

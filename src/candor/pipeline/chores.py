@@ -28,6 +28,8 @@ class Periodic:
     name: str
     every: float
     work: Callable[[], object]
+    in_pieces: bool = False
+    """It says whether there is more, and is done again at once while there is."""
 
 
 class Chores:
@@ -79,12 +81,15 @@ class Chores:
 
     def _repeat(self, chore: Periodic) -> None:
         while True:
-            self._guarded(chore.name, chore.work)
-            if self._stop.wait(chore.every):
+            more = self._guarded(chore.name, chore.work)
+            if self._stop.wait(0 if chore.in_pieces and more else chore.every):
                 return
 
-    def _guarded(self, name: str, work: Callable[[], object]) -> None:
+    def _guarded(self, name: str, work: Callable[[], object]) -> object:
         try:
-            work()
+            return work()
         except CandorError as error:
             _log.warning("a chore failed", chore=name, code=error.code)
+        except Exception as error:  # noqa: BLE001  a fault of ours must not end the chore until the next start
+            _log.error("a chore failed", chore=name, code=type(error).__name__)
+        return None

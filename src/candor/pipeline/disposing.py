@@ -24,7 +24,8 @@ from candor.kit import clock
 from candor.kit.database import Database, UnitOfWork, cut_log
 from candor.kit.ids import new_id
 from candor.kit.log import get_logger
-from candor.pipeline import erasing, parting
+from candor.pipeline import coached_persons, erasing, parting
+from candor.pipeline.coached_persons import Forgotten
 from candor.vault.disposal import store, tombstones
 from candor.vault.disposal.certificate import FORMAT, METHOD, Signer
 from candor.vault.disposal.store import Issued, Tombstone, Why
@@ -135,16 +136,32 @@ class Disposing:
         for clip_id in clips:
             objects = library.copy_objects(uow, clip_id)
             parting.forget(uow, [clip_id])
-            store.put_tombstone(
-                uow,
-                Tombstone(
-                    conversation_id=clip_id, at=clock.now(), why=order.why, content=None, by=order.by,
-                    approved_by=order.approved_by, basis=order.basis, schedule=order.schedule, due_at=order.due_at,
-                    request_id=order.request_id, objects=objects,
-                ),
-            )  # fmt: skip
+            self._bury(uow, clip_id, order, objects)
             audit.record(uow, Event.CLIP_COPY_DESTROYED, order.by, subject=f"{order.why} {clip_id}")
         return len(clips)
+
+    def destroy_coaching(self, uow: UnitOfWork, agents: Sequence[str], before: datetime, order: Order) -> Forgotten:
+        """Destroy the coaching of agents from until then; sessions and plans get tombstones, as copies do.
+
+        The caller calls :meth:`finish`.
+        """
+        gone = coached_persons.forget(uow, agents, before)
+        for one in (*gone.sessions, *gone.plans):
+            self._bury(uow, one, order, ({"id": one, "kind": "coaching"},))
+            audit.record(uow, Event.COACHING_CHANGED, order.by, subject=f"{one} {order.why}")
+        return gone
+
+    @staticmethod
+    def _bury(uow: UnitOfWork, one: str, order: Order, objects: tuple[dict[str, Any], ...]) -> None:
+        """Leave a tombstone of what was no conversation."""
+        store.put_tombstone(
+            uow,
+            Tombstone(
+                conversation_id=one, at=clock.now(), why=order.why, content=None, by=order.by,
+                approved_by=order.approved_by, basis=order.basis, schedule=order.schedule, due_at=order.due_at,
+                request_id=order.request_id, objects=objects,
+            ),
+        )  # fmt: skip
 
     def finish(self, patience: float = 2.0) -> list[Issued]:
         """What belongs to destroying and need not be in the same moment; safe to repeat, and after a crash.
@@ -199,6 +216,7 @@ class Disposing:
                 else:
                     store.put_tombstone(uow, stone)
                     parting.forget(uow, library.alone(uow, stone.conversation_id))  # a training copy's own
+                    coached_persons.drop(uow, stone.conversation_id)
         if stones:
             self.finish()
         return again

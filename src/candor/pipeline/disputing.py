@@ -22,7 +22,7 @@ from candor.scoring import store
 from candor.scoring.disputes import model
 from candor.scoring.disputes import store as disputes
 from candor.scoring.disputes.model import Dispute, DisputedQuestion, DisputeState, Limits, Outcome, Reply, ReplyKind
-from candor.scoring.form import questions_asked, validate_answers
+from candor.scoring.form import counting, questions_asked, validate_answers
 from candor.scoring.forms.model import HUMAN, read_given
 from candor.scoring.points import tally
 from candor.scoring.store import Circumstances, Held
@@ -85,12 +85,14 @@ class Disputing:
             raise Conflict("A newer evaluation has taken its place.", code="dispute.superseded")
         if disputes.leading_to(uow, evaluation_id) is not None:
             raise Conflict("It came from a dispute, whose outcome is final.", code="dispute.final")
+        if one.source is EvaluationSource.AUTOMATIC and _judged_by_a_person(uow, one):
+            raise Conflict("A person's evaluation counts instead of it.", code="dispute.superseded")
         now, limits = clock.now(), self.limits
         assert released is not None  # noqa: S101  _mine has looked
         model.check(
             limits, released_at=released, now=now, reasons=reasons,
             recent=disputes.opened_since(uow, principal.user_id, now - timedelta(days=limits.period_days)),
-            known=frozenset(answer.question for answer in one.answers),
+            known=frozenset(answer.question for answer in one.answers if not answer.suggested),
         )  # fmt: skip
         dispute = Dispute(
             id=new_id(), evaluation_id=one.id, conversation_id=one.conversation_id,
@@ -186,23 +188,25 @@ class Disputing:
             )
         # Of what was not asked an n/a may stay; what an answer now opens has to be answered by a new evaluation.
         asked = {question.id for question in questions_asked(scorecard, answers)}
-        counting: dict[str, Answer] = {name: each for name, each in answers.items() if name in asked}
+        applying: dict[str, Answer] = {name: each for name, each in answers.items() if name in asked}
         faults = [
-            fault for fault in validate_answers(scorecard, counting, complete=False) if fault.question in rescored
+            fault for fault in validate_answers(scorecard, applying, complete=False) if fault.question in rescored
         ]
         if faults:
             raise InvalidInput(faults[0].message, code="dispute.answer")
-        result = tally(scorecard, answers)
+        result = tally(scorecard, counting(scorecard, answers))
         made = replace(
             before, id=new_id(), source=EvaluationSource.HUMAN, evaluator=principal.user_id, created_at=clock.now(),
             answers=result.answers, sections=result.sections, score=result.score, passed=result.passed,
             critical_failures=result.critical_failures, unanswered=result.unanswered,
         )  # fmt: skip
-        store.replace_by(uow, before.id)
+        if before.source is EvaluationSource.HUMAN:
+            store.replace_by(uow, before.id)
+        # What the rules said stays beside a person's word: agreement is measured by the two.
         kept = store.put_evaluation(
             uow, made,
             Circumstances(
-                agent_id=found.circumstances.agent_id, about=dispute.id, released_at=made.created_at
+                agent_id=dispute.agent_id or None, about=dispute.id, released_at=made.created_at
             ),
         )  # fmt: skip
         self._reindex(uow, kept.conversation_id, store.list_evaluations(uow, kept.conversation_id))
@@ -212,9 +216,19 @@ class Disputing:
         """A released evaluation of one's own work; raises NotFound."""
         principal.require(Right.EVALUATION_ANSWER)
         found = store.held_by_ids(uow, [evaluation_id]).get(evaluation_id)
+        if found is not None and found.evaluation.source is EvaluationSource.AUTOMATIC:
+            found = self._evaluating.read(uow, principal, evaluation_id)
         if (
             found is None or not found.released or principal.agent_id is None
             or found.circumstances.agent_id != principal.agent_id or found.evaluation.occasion is not Occasion.QUALITY
         ):  # fmt: skip
             raise NotFound("There is no such evaluation.", code="evaluation.none")
         return found
+
+
+def _judged_by_a_person(uow: UnitOfWork, automatic: Evaluation) -> bool:
+    return any(
+        each.source is EvaluationSource.HUMAN
+        and (each.scorecard, each.segment) == (automatic.scorecard, automatic.segment)
+        for each in store.list_evaluations(uow, automatic.conversation_id)
+    )

@@ -23,7 +23,7 @@ from candor.vault.service import Vault
 GO_WITH_IT = (
     "stage_run", "run", "artifact", "redaction_span_count", "utterance_vector", "analysis", "evaluation", "transcript",
     "evaluation_assignment", "evaluation_form", "evaluation_reply", "dispute_question", "dispute",
-    "agreement_pair", "calibration_conversation",
+    "agreement_pair", "calibration_conversation", "rescoring_conversation",
     "subject_key", "subject_noted", "retention_entry", "disposal_item", "hold_conversation", "reveal", "conversation",
 )  # fmt: skip
 """Tables whose rows of the conversation go, in this order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from candor.access.model import Principal, Right
@@ -17,6 +17,7 @@ from candor.kit.ids import new_id
 from candor.kit.log import get_logger
 from candor.pipeline import judging
 from candor.pipeline.judging import Reindex, Sight
+from candor.pipeline.legs import judged_leg
 from candor.pipeline.shelf import Shelf
 from candor.scoring import store
 from candor.scoring.assignments import store as assignments
@@ -116,9 +117,10 @@ class Evaluating:
         if ask.occasion is Occasion.GRADING:
             ask = self._graded(uow, principal, ask)  # (5)
         scorecard = store.get_scorecard(uow, ask.scorecard, ask.version)  # (6)
-        leg = next((each for each in judging.legs_of(conversation) if each.id == ask.segment), None)
-        if ask.segment is not None and leg is None:
-            raise InvalidInput("The conversation has no such leg.", code="form.segment")
+        leg = judged_leg(
+            conversation, scorecard, ask.segment, own=principal.agent_id if own else None,
+            follow=ask.occasion in {Occasion.GRADING, Occasion.REFERENCE},
+        )  # fmt: skip
         row = transcripts.current(uow, ask.conversation_id)
         moment = clock.now()
         main = conversation.agent
@@ -127,7 +129,7 @@ class Evaluating:
             agent_id=leg.agent_id if leg else principal.agent_id if own else main.agent_id if main else None,
             occasion=ask.occasion, evaluator=principal.user_id, blind=ask.blind or ask.occasion in _ALWAYS_BLIND,
             seen=self._sight.opened_before(uow, principal.user_id, ask.conversation_id), opened_at=moment,
-            saved_at=moment, segment=ask.segment, about=ask.about, assignment_id=ask.assignment_id,
+            saved_at=moment, segment=leg.id if leg else None, about=ask.about, assignment_id=ask.assignment_id,
             release=ask.release, transcript_id=row.id if row else None,
             excluded=filling.excluded_by(scorecard, conversation.direction.value),
         )  # fmt: skip
@@ -259,7 +261,7 @@ class Evaluating:
         return forms.blinded(uow, conversation_id, principal.user_id)
 
     def read(self, uow: UnitOfWork, principal: Principal, evaluation_id: str) -> Held:
-        """An evaluation by a person, for one who may see it; raises NotFound. Who may:
+        """An evaluation, for one who may see it; raises NotFound. Who may:
 
         1. Who made it.
         2. The agent it is about: once it is released; their own self-evaluation always.
@@ -267,8 +269,12 @@ class Evaluating:
            their own blind form about it is open.
         4. Calibrations and references are shown by their session alone; gradings to those who assign, and to the
            evaluator who was graded.
+        5. Automatic ones: the agents of the conversation, where they see it, and those of (3). They count as released
+           when they were made.
         """
         found = store.held(uow, evaluation_id)
+        if found.evaluation.source is EvaluationSource.AUTOMATIC:  # (5)
+            return self._read_automatic(uow, principal, found)
         one, made = found.evaluation, found.circumstances
         if one.evaluator == principal.user_id:  # (1)
             return found
@@ -285,6 +291,20 @@ class Evaluating:
             return found
         self._require_staff(uow, principal, one.conversation_id)  # (3)
         return found
+
+    def _read_automatic(self, uow: UnitOfWork, principal: Principal, found: Held) -> Held:
+        one, made = found.evaluation, found.circumstances
+        agents = judging.agents_of(self._shelf.conversation(uow, one.conversation_id))
+        whose = {made.agent_id} if made.agent_id else agents
+        if principal.agent_id is not None and principal.agent_id in whose:
+            self._sight.require(uow, principal, one.conversation_id)
+            if not principal.may(Right.EVALUATION_ANSWER):
+                raise _nothing()
+            about: str | None = principal.agent_id
+        else:
+            self._require_staff(uow, principal, one.conversation_id)
+            about = next(iter(whose)) if len(whose) == 1 else None
+        return replace(found, circumstances=replace(made, agent_id=about, released_at=one.created_at))
 
     def _require_staff(self, uow: UnitOfWork, principal: Principal, conversation_id: str) -> None:
         if not any(principal.may(right) for right in STAFF):

@@ -90,9 +90,9 @@ class ConsentGate:
 
     def decide(
         self, uow: UnitOfWork, line: OnTheLine, at: datetime, channel: str = "voice", *,
-        agent_location: str | None = None,
+        agent_location: str | None = None, purpose: str | None = None,
     ) -> Decision:  # fmt: skip
-        """What the law asks of a call between these people.
+        """What the law asks of a call between these people, for the house's purpose or another.
 
         Agents are where the phone system says (``agent_location``), else where their site is, else where the house's
         agents are.
@@ -105,7 +105,7 @@ class ConsentGate:
             self._consent.decide(
                 uow,
                 Facts(
-                    purpose=house.purpose, at=at.date(), channel=channel, caller=first[0] if first else None,
+                    purpose=purpose or house.purpose, at=at.date(), channel=channel, caller=first[0] if first else None,
                     extra_legs=(*others, *(one for one in places if one and one != place)),
                     agent_location=place, establishment=house.establishment, recorder=house.recorder,
                     sectors=house.sectors, region=house.region,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -49,34 +48,6 @@ class Candidates(Protocol):
 
     def matching(self, uow: UnitOfWork, target: Target, period: Period) -> set[str]:
         """Which conversations of the period have what the target looks for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
-    """The part of a transferred conversation that one agent had."""
-
-    id: str
-    agent_id: str | None
-    name: str
-    start: float
-    end: float | None
-    """Seconds; None: to the end."""
-
-
-def legs_of(conversation: Conversation) -> tuple[Leg, ...]:
-    """The legs of a conversation that went through several hands, in order of time; none when it was one agent's."""
-    staff = [party for party in conversation.parties if party.role in {Role.AGENT, Role.SUPERVISOR}]
-    if len(staff) < 2:
-        return ()
-    legs = [
-        Leg(
-            id=(party.agent_id or f"party-{place + 1}")[:64], agent_id=party.agent_id,
-            name=party.name or party.agent_id or f"{place + 1}", start=party.joined or 0.0, end=party.left,
-        )
-        for place, party in enumerate(staff)
-    ]  # fmt: skip
-    named = {leg.id: leg for leg in reversed(legs)}  # who came twice has one leg, from the first time on
-    return tuple(sorted(named.values(), key=lambda leg: leg.start)) if len(named) > 1 else ()
 
 
 def agents_of(conversation: Conversation) -> frozenset[str]:

@@ -37,6 +37,8 @@ from candor.pipeline.coaching import Coaching, WithinReach
 
 Visible = Callable[[UnitOfWork, Principal, str], str | None]
 """The agent's id of a conversation that this person sees; raises NotFound for one that they do not."""
+Lacking = Callable[[UnitOfWork, str], str]
+"""What the law wants before people learn from a conversation and it does not show, in a sentence; empty: nothing."""
 _STAFF = (Right.COACHING_WRITE, Right.LIBRARY_MANAGE, Right.QUALITY_READ)
 
 
@@ -62,9 +64,10 @@ class Library:
 
     def __init__(
         self, database: Database, cipher: CipherFor, clips: Clips, coaching: Coaching, *, visible: Visible,
-        reach: WithinReach, purpose: str, copy_days: int = 0,
+        reach: WithinReach, purpose: str, lacking: Lacking, copy_days: int = 0,
     ) -> None:  # fmt: skip
         """``copy_days``: how long training copies may stay; 0: every clip goes with its conversation."""
+        self._lacking = lacking
         self._database, self._cipher, self._clips, self._coaching = database, cipher, clips, coaching
         self._visible, self._reach, self._purpose, self.copy_days = visible, reach, purpose, copy_days
 
@@ -75,11 +78,13 @@ class Library:
 
         1. The right: of the library, or to coach when it is for one's own coaching session.
         2. The conversation is within reach.
-        3. Its consent and its purposes let people learn from it.
+        3. Its consent and its purposes let people learn from it, and so does the law of the call, asked anew about
+           training: that of a coaching session is no training where it is the agent's own.
         4. The stretch lies in it, is short enough, and can be shown redacted.
         """
         principal.require(Right.LIBRARY_MANAGE if given.session_id is None else Right.COACHING_WRITE)  # (1)
         with self._database.write() as uow:
+            session = None
             if given.session_id is not None:
                 session = self._coaching.get(uow, given.session_id, principal)
                 if session.coach != principal.user_id or session.state is State.FOLLOWED_UP:
@@ -90,6 +95,13 @@ class Library:
                     "Nobody may learn from this conversation: it is quarantined, or kept for another purpose.",
                     code="clip.purpose",
                 )
+            own = session is not None and session.agent_id == agent_id
+            lacking = "" if own else self._lacking(uow, given.conversation_id)
+            if lacking:
+                raise Conflict(
+                    f"The law does not let others learn from this conversation. {lacking}", code="clip.law",
+                    advice="Take another one, or get the consent for training first.",
+                )  # fmt: skip
             made = self._made(uow, given, principal, agent_id)  # (4)
             library.add_clip(uow, made, self._cipher)
             audit.record(

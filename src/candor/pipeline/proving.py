@@ -95,6 +95,27 @@ class Prover:
         )  # fmt: skip
         return Judgement(before=before, findings=found, why=why, keep=self._keep, ledger=self._ledger)
 
+    def lacking(self, uow: UnitOfWork, conversation: Conversation) -> str:
+        """What the law wants for this prover's purpose and a kept call does not show, in a sentence; empty: nothing.
+
+        Decided anew, for what was proved when the call came in and what the ledger says now: a yes that was given for
+        another purpose is none. Where nobody asked the law to record it, nobody asks it here.
+        """
+        known = custody.get(uow, conversation.id)
+        if known is None:
+            return ""
+        line = of_conversation(conversation)
+        decision = self._gate.decide(
+            uow, line, conversation.started_at, channel=conversation.medium, purpose=self._purpose
+        )
+        found, seen = self._in_the_ledger(uow, conversation), json.loads(known.proof or "{}")
+        found.announced = found.announced or seen.get("announced")
+        if known.state is CustodyState.RESOLVED and known.level >= 2:
+            found.announced = found.announced or {"by": "person"}
+        found.inside = found.inside or bool(seen.get("announcement_inside"))
+        found.refused = found.refused or seen.get("refused")
+        return _missing(summary(decision), found)
+
     def _in_the_ledger(self, uow: UnitOfWork, conversation: Conversation) -> Findings:
         """What was told of the call, or of the people on it in writing."""
         found = Findings()

@@ -21,7 +21,7 @@ PROOF = frozenset({"transaction_proof", "documentation", "dispute_evidence"})
 _DUTY = "must_record_"
 _USES = (
     "utterance_vector", "analysis", "evaluation", "evaluation_assignment", "evaluation_form", "evaluation_reply",
-    "dispute_question", "dispute", "agreement_pair", "calibration_conversation",
+    "dispute_question", "dispute", "agreement_pair", "calibration_conversation", "rescoring_conversation",
 )  # fmt: skip
 
 

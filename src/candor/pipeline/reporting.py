@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,7 +20,7 @@ from candor.kit.log import get_logger
 from candor.pipeline.judging import Sight
 from candor.scoring import store as scorecards
 from candor.scoring.model import Scorecard
-from candor.scoring.reports import figures, pdf, sheet, store
+from candor.scoring.reports import figures, sheet, store
 from candor.scoring.reports.model import Compared, Disputed, Judged, Report
 from candor.scoring.reports.store import Every, Made, Schedule
 from candor.vault.service import Vault
@@ -89,10 +89,7 @@ class Reporting:
 
     def as_pdf(self, uow: UnitOfWork, principal: Principal, wanted: Wanted, zone: ZoneInfo) -> bytes:
         """The same as a file."""
-        report = self.report(uow, principal, wanted, zone)
-        return pdf.draw(
-            report, self._names(uow), zone=zone, made_at=clock.now(), about=_about(wanted), company=self._company
-        )
+        return self._drawn(self.report(uow, principal, wanted, zone), self._names(uow), zone, _about(wanted))
 
     def as_csv(self, uow: UnitOfWork, principal: Principal, wanted: Wanted, zone: ZoneInfo) -> str:
         """The same for spreadsheets."""
@@ -176,6 +173,11 @@ class Reporting:
                 break
         return done
 
+    def _drawn(self, report: Report, names: Mapping[str, str], zone: ZoneInfo, about: Sequence[str]) -> bytes:
+        from candor.scoring.reports import pdf  # noqa: PLC0415  takes a third of a second to import
+
+        return pdf.draw(report, names, zone=zone, made_at=clock.now(), about=about, company=self._company)
+
     def _make(self, schedule: Schedule, owner: Principal, since: datetime, until: datetime) -> int:
         zone = ZoneInfo(schedule.zone)
         wanted = Wanted(
@@ -183,10 +185,7 @@ class Reporting:
         )
         with self._database.read() as uow:
             report, names = self.report(uow, owner, wanted, zone), self._names(uow)
-        drawn = pdf.draw(
-            report, names, zone=zone, made_at=clock.now(), about=[schedule.name, *_about(wanted)],
-            company=self._company,
-        )  # fmt: skip
+        drawn = self._drawn(report, names, zone, [schedule.name, *_about(wanted)])
         sealed = [
             self._vault.seal(_KIND, _OWNER, data) for data in (drawn, sheet.as_csv(report, names).encode())
         ]  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,14 +15,15 @@ from candor.access.model import Principal, Right
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.consent import custody
-from candor.conversation.evaluation import Evaluation, EvaluationSource
+from candor.conversation.evaluation import Evaluation
 from candor.conversation.model import Medium
-from candor.errors import CandorError, Conflict, InvalidInput, NotFound
+from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFound
 from candor.kit import clock
 from candor.kit.database import Database, UnitOfWork
 from candor.kit.log import get_logger
 from candor.pipeline.scorecards import CLI, SeesAll, whole_house
-from candor.pipeline.scoring import Scoring
+from candor.pipeline.scoring import Made, Material, Scoring
+from candor.scoring import automatic
 from candor.scoring import store as scorecards
 from candor.scoring.agreement import service as trust
 from candor.scoring.loader import load_scorecard
@@ -35,7 +37,8 @@ LAST = timedelta(days=30)
 SAMPLE = 500
 """Conversations of a simulation, unless told: a pass rate to about ±4 %."""
 LARGEST = 1_000_000
-Reindex = Callable[[UnitOfWork, str, tuple[Evaluation, ...]], None]
+Reindex = Callable[[UnitOfWork, Mapping[str, tuple[Evaluation, ...]]], None]
+"""Take over, into the list, what stands of conversations now."""
 Find = Callable[[UnitOfWork, datetime, datetime, Principal | None, Sequence[Medium], Sequence[str]], list[str]]
 """Ids of processed conversations of a period by medium and queue, within a person's reach."""
 _log = get_logger("rescoring")
@@ -140,6 +143,28 @@ class Rescoring:
         audit.record(uow, event, by, subject=f"{job.scorecard}@{job.version}: cancelled")
         return store.get(uow, job_id)
 
+    def retry(self, uow: UnitOfWork, job_id: str, principal: Principal | None) -> Job:
+        """Judge anew what a job has set aside: another job, of the same kind and version. Raises Conflict for none."""
+        job = self.job(uow, job_id, principal)
+        by = CLI if principal is None else principal.user_id
+        if job.kind is Kind.RESCORE:
+            by = whole_house(principal, self._sees_all)
+            if scorecards.get_scorecard(uow, job.scorecard).version != job.version:
+                raise Conflict(
+                    "Another version is in use by now.", code="rescoring.other_version",
+                    advice="Rescore with it instead: what was set aside is in the period too.",
+                )  # fmt: skip
+        ids = store.take_aside(uow, job_id)
+        if not ids:
+            raise Conflict("Nothing was set aside.", code="rescoring.none_aside")
+        wanted = store.Wanted(
+            kind=job.kind, scorecard=job.scorecard, version=job.version, yaml=job.yaml, since=job.since,
+            until=job.until, population=len(ids), seed=None, by=by,
+        )  # fmt: skip
+        event = Event.RESCORED if job.kind is Kind.RESCORE else Event.SCORECARD_SIMULATED
+        audit.record(uow, event, by, subject=f"{job.scorecard}@{job.version}: {len(ids)} conversations again")
+        return store.get(uow, store.add(uow, wanted, ids))
+
     # -- work ------------------------------------------------------------------------------------------------------
 
     def work(self, *, until: Callable[[], bool] = lambda: False, only: str | None = None) -> int:
@@ -151,6 +176,13 @@ class Rescoring:
                 return done
             done += self._part(part)
         return done
+
+    def help(self) -> bool:
+        """Work on one part; whether there was one, and there may be more."""
+        part = self._take(None)
+        if part is not None:
+            self._part(part)
+        return part is not None
 
     def _take(self, only: str | None) -> Part | None:
         with self._database.read() as uow:
@@ -164,7 +196,7 @@ class Rescoring:
         return None
 
     def _part(self, part: Part) -> int:
-        job = part.job
+        job, seen = part.job, _Seen()
         with self._database.read() as uow:
             scorecard = (
                 load_scorecard(job.yaml, vocabulary=None)
@@ -172,38 +204,45 @@ class Rescoring:
                 else scorecards.get_scorecard(uow, job.scorecard, job.version)
             )
             suggested = trust.suggested(uow, scorecard)
-        rows, made, skipped = [], [], Counter[str]()
-        for conversation_id in part.conversations:
-            try:
-                with self._database.read() as uow:
-                    material = self._scoring.material(uow, conversation_id, [scorecard])
-                    before = _before(uow, conversation_id, scorecard.id)
-                evaluation = self._scoring.evaluate(scorecard, material, suggested=suggested)
-            except (NotFound, Conflict) as refusal:
-                skipped[refusal.code] += 1  # destroyed, in quarantine, kept as proof, not processed
-                continue
-            except CandorError as error:
-                _log.warning("a conversation could not be scored", conversation=conversation_id, code=error.code)
-                skipped[error.code] += 1
-                continue
-            made.append(evaluation)
-            rows.append(compare(before, evaluation))
+            ready: dict[str, Material] = {}
+            for one in part.conversations:
+                with seen.refusals(one):
+                    ready[one] = self._scoring.material(uow, one, [scorecard])
+            before = automatic.before(uow, ready, scorecard.id)
+        held_since = part.taken_at
+        for one, material in ready.items():
+            with seen.refusals(one):
+                found = self._scoring.evaluate(scorecard, material, suggested=suggested)
+                seen.made += found
+                for evaluation, _ in found:
+                    earlier = before.get((one, evaluation.segment)) or before.get((one, None))
+                    seen.rows.append(compare(earlier, evaluation))
+            if clock.now() - held_since > store.HELD / 3:
+                held_since = clock.now()
+                with self._database.write() as uow:
+                    if not store.go_on(uow, part):
+                        return 0  # cancelled, or another has it
         with self._database.write() as uow:
-            if not store.deliver(uow, part, add_up(rows, skipped)):
+            if not store.deliver(uow, part, add_up(seen.rows, seen.skipped), seen.failed):
                 return 0
             if job.kind is Kind.RESCORE:
-                self._keep(uow, made)
+                self._keep(uow, scorecard, seen.made)
             self._close(uow, job.id)
         return len(part.conversations)
 
-    def _keep(self, uow: UnitOfWork, made: Sequence[Evaluation]) -> None:
-        for evaluation in made:
-            row = transcripts.current(uow, evaluation.conversation_id)
-            if row is None or row.id != evaluation.transcript_id or custody.is_held(uow, evaluation.conversation_id):
-                continue  # destroyed, set aside or transcribed again since it was read
-            scorecards.put_evaluation(uow, evaluation)
-            held = scorecards.list_evaluations(uow, evaluation.conversation_id)
-            self._reindex(uow, evaluation.conversation_id, held)
+    def _keep(self, uow: UnitOfWork, scorecard: Scorecard, made: Sequence[Made]) -> None:
+        ids = {one.evaluation.conversation_id for one in made}
+        current, held = transcripts.current_ids(uow, ids), custody.held_among(uow, ids)
+        # Those that were destroyed, set aside or transcribed again since they were read are left out.
+        still = [
+            one
+            for one in made
+            if current.get(one.evaluation.conversation_id) == one.evaluation.transcript_id
+            and one.evaluation.conversation_id not in held
+        ]
+        whose = {one.evaluation.id: one.agent_id for one in still}
+        kept = automatic.put_all(uow, scorecard, [one.evaluation for one in still], whose)
+        self._reindex(uow, automatic.standing(uow, {one.conversation_id for one in kept}, kept))
 
     @staticmethod
     def _close(uow: UnitOfWork, job_id: str) -> None:
@@ -212,16 +251,32 @@ class Rescoring:
             store.end(uow, job_id, State.DONE, summarise(store.results(uow, job_id)))
 
 
-def _before(uow: UnitOfWork, conversation_id: str, scorecard: str) -> Evaluation | None:
-    """The automatic evaluation that stands."""
-    return next(
-        (
-            each
-            for each in scorecards.list_evaluations(uow, conversation_id)
-            if each.source is EvaluationSource.AUTOMATIC and each.scorecard == scorecard
-        ),
-        None,
-    )
+@dataclass(slots=True)
+class _Seen:
+    """What came of the conversations of a part."""
+
+    made: list[Made] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Destroyed, in quarantine, kept as proof, not processed: by reason."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Conversation → code of the error; they are tried again."""
+
+    @contextmanager
+    def refusals(self, conversation_id: str) -> Iterator[None]:
+        """One conversation must not stop the others, whatever is wrong with it."""
+        try:
+            yield
+        except (NotFound, Conflict, Forbidden) as refusal:
+            self.skipped[refusal.code] += 1
+        except CandorError as error:
+            self._note(conversation_id, error.code)
+        except Exception as error:  # noqa: BLE001  a fault of ours, too, is about this one alone
+            self._note(conversation_id, f"rescoring.{type(error).__name__}"[:64])
+
+    def _note(self, conversation_id: str, code: str) -> None:
+        _log.warning("a conversation could not be scored", conversation=conversation_id, code=code)
+        self.failed[conversation_id] = code
 
 
 def job_of(job: Job) -> dict[str, Any]:
@@ -230,5 +285,9 @@ def job_of(job: Job) -> dict[str, Any]:
         "id": job.id, "kind": job.kind.value, "scorecard": job.scorecard, "version": job.version,
         "since": job.since.isoformat(), "until": job.until.isoformat(), "population": job.population,
         "total": job.total, "seed": job.seed, "state": job.state.value, "done": job.done,
+        "waiting": job.waiting,
+        "set_aside": [
+            {"conversation": one.conversation_id, "code": one.code, "attempts": one.attempts} for one in job.aside
+        ],
         "finished_at": job.finished_at and job.finished_at.isoformat(), "result": job.result,
     }  # fmt: skip

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from candor.access.model import Principal, Right
 from candor.analysis import store as analyses
@@ -21,12 +22,13 @@ from candor.conversation.transcript import Redaction
 from candor.errors import CandorError, Conflict, NotFound
 from candor.kit.database import Database, UnitOfWork
 from candor.pipeline import purposes
+from candor.pipeline.legs import Analyse, cut
 from candor.pipeline.persons import Persons
 from candor.pipeline.shelf import Shelf
 from candor.scoring import service, store
 from candor.scoring.asking import Judge
 from candor.scoring.facts import Facts
-from candor.scoring.model import Scorecard
+from candor.scoring.model import Scorecard, Segments
 from candor.scoring.needs import needs_of
 from candor.scoring.ports import Contact
 from candor.transcript import store as transcripts
@@ -53,16 +55,24 @@ class Material:
     """Automatic answers that were given before: those of language models are used again."""
 
 
+class Made(NamedTuple):
+    """An evaluation, and whose work it judges where it is about one leg."""
+
+    evaluation: Evaluation
+    agent_id: str | None
+
+
 class Scoring:
     """Gathers what scorecards are answered from, and answers them."""
 
     def __init__(
         self, database: Database, shelf: Shelf, persons: Persons, *, embed: Callable[[], Embedder | None],
-        judge: Judge | None = None, law_of: LawOf | None = None, purpose: str = "quality",
+        analyse: Analyse, judge: Judge | None = None, law_of: LawOf | None = None, purpose: str = "quality",
     ) -> None:  # fmt: skip
-        """``embed`` is asked when first needed; ``purpose``: the house's, where nothing was decided of a call."""
+        """``embed`` is asked when first needed, ``analyse`` where a leg is judged by itself; ``purpose``: the house's,
+        where nothing was decided of a call."""
         self._database, self._shelf, self._persons, self._embed = database, shelf, persons, embed
-        self._judge, self._law_of, self._purpose = judge, law_of, purpose
+        self._judge, self._law_of, self._purpose, self._analyse = judge, law_of, purpose, analyse
 
     def material(
         self, uow: UnitOfWork, conversation_id: str, scorecards: Collection[Scorecard],
@@ -95,17 +105,35 @@ class Scoring:
             earlier=_answered(uow, conversation_id) if asks else (),
         )  # fmt: skip
 
-    def evaluate(self, scorecard: Scorecard, material: Material, *, suggested: Collection[str] = ()) -> Evaluation:
-        """Answer every question; nothing is kept.
+    def evaluate(
+        self, scorecard: Scorecard, material: Material, *, suggested: Collection[str] = ()
+    ) -> list[Made]:  # fmt: skip
+        """Answer every question, of the whole or, where the scorecard asks for it, of each leg; nothing is kept.
 
         Outside of units of work: where a language model is asked, it takes as long as that takes. ``suggested``:
         questions whose answers are shown and do not count.
         """
+        each = scorecard.segments is Segments.EACH
+        stretches = cut(material.conversation, material.redaction, self._analyse) if each else ()
+        if not stretches:
+            return [Made(self._answer(scorecard, material, material.redaction, material.analysis, suggested), None)]
+        return [
+            Made(
+                one.in_the_whole(self._answer(scorecard, material, one.redaction, one.analysis, suggested)),
+                one.leg.agent_id,
+            )
+            for one in stretches
+        ]
+
+    def _answer(
+        self, scorecard: Scorecard, material: Material, redaction: Redaction, analysis: Analysis,
+        suggested: Collection[str],
+    ) -> Evaluation:  # fmt: skip
         return service.score(
-            scorecard, material.redaction.transcript, material.analysis, conversation_id=material.conversation.id,
-            transcript_id=material.transcript_id, direction=material.conversation.direction,
-            pii=material.redaction.spans, embed=self._embed(), facts=material.facts, judge=self._judge,
-            earlier=material.earlier, suggested=suggested,
+            scorecard, redaction.transcript, analysis, conversation_id=material.conversation.id,
+            transcript_id=material.transcript_id, direction=material.conversation.direction, pii=redaction.spans,
+            embed=self._embed(), facts=material.facts, judge=self._judge, earlier=material.earlier,
+            suggested=suggested,
         )  # fmt: skip
 
     def scorecard(self, name: str, version: int | None = None) -> Scorecard:
@@ -120,8 +148,10 @@ class Scoring:
 
     def try_out(
         self, conversation_id: str, scorecards: Collection[Scorecard], principal: Principal | None = None
-    ) -> list[Evaluation]:
-        """What scorecards say of a conversation, for somebody who asked; nothing is kept but that it was asked.
+    ) -> list[list[Evaluation]]:
+        """What each scorecard says of a conversation, for somebody who asked; nothing is kept but that it was asked.
+
+        One evaluation a scorecard, or one a leg (:class:`candor.scoring.model.Segments`).
 
         ``principal`` None: who runs commands on this machine; whether a person reaches the conversation is the door's
         to check. Raises Forbidden, and what ``material`` raises.
@@ -130,7 +160,7 @@ class Scoring:
             principal.require(Right.SCORECARD_MANAGE)
         with self._database.read() as uow:
             material = self.material(uow, conversation_id, scorecards)
-        made = [self.evaluate(scorecard, material) for scorecard in scorecards]
+        made = [[one.evaluation for one in self.evaluate(scorecard, material)] for scorecard in scorecards]
         with self._database.write() as uow:
             names = ", ".join(f"{scorecard.id}@{scorecard.version}" for scorecard in scorecards)
             actor = "cli" if principal is None else principal.user_id

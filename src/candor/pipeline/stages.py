@@ -30,7 +30,7 @@ from candor.pipeline.shelf import GIVEN, WORKING, Shelf
 from candor.pipeline.store import Run, RunState, set_run
 from candor.redaction import store as redactions
 from candor.redaction.service import Redactor, holds_never_stored, never_stored_times, strip_never_stored
-from candor.scoring import store as evaluations
+from candor.scoring import automatic
 from candor.scoring.agreement import service as trust
 from candor.scoring.model import Scorecard
 from candor.transcript import store as transcripts
@@ -244,11 +244,12 @@ def score(rooms: Rooms, run: Run) -> Commit:
         scorecards = rooms.scorecards(uow, rooms.shelf.conversation(uow, run.conversation_id))
         suggested = {scorecard.id: trust.suggested(uow, scorecard) for scorecard in scorecards}
         material = rooms.scoring.material(uow, run.conversation_id, scorecards, redaction, analysis)
-    made = [rooms.scoring.evaluate(each, material, suggested=suggested[each.id]) for each in scorecards]
+    made = [(each, rooms.scoring.evaluate(each, material, suggested=suggested[each.id])) for each in scorecards]
 
     def commit(uow: UnitOfWork) -> None:
-        for evaluation in made:
-            evaluations.put_evaluation(uow, evaluation)
+        for scorecard, found in made:
+            whose = {one.evaluation.id: one.agent_id for one in found}
+            automatic.put_all(uow, scorecard, [one.evaluation for one in found], whose)
 
     return commit
 

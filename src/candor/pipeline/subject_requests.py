@@ -297,11 +297,11 @@ class SubjectRequests:
             copies = self._disposing.destroy_copies(uow, free, order)
             agents = coached_persons.agents_of(uow, self._persons.index, request.digests)
             held = bool(agents) and holds.is_about(uow, request.digests)
-            coaching = coached_persons.forget(uow, () if held else agents, before)
+            coaching = self._disposing.destroy_coaching(uow, () if held else agents, before, order)
         told = f" {copies} training copies destroyed." if copies else ""
         if coaching:
             told += (
-                f" Of them as an agent: {coaching.sessions} coaching sessions, {coaching.plans} plans, "
+                f" Of them as an agent: {len(coaching.sessions)} coaching sessions, {len(coaching.plans)} plans, "
                 f"{coaching.courses} records of courses destroyed."
             )
         kept = [f"{len(found) - len(free)} training copies"] if len(found) > len(free) else []

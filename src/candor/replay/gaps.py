@@ -76,6 +76,15 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """Weeks by one scorecard."""
+
+    title: str
+    """The scorecard's."""
+    weeks: tuple[Week, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
     """A stretch that would make a clip."""
 
@@ -95,10 +104,11 @@ class Gaps:
 
     def __init__(
         self, users: Callable[[UnitOfWork], Sequence[UserInfo]], usable: Callable[[UnitOfWork, str], bool],
-        enough: int = gaps.ENOUGH,
+        scorecard: str, enough: int = gaps.ENOUGH,
     ) -> None:  # fmt: skip
-        """``usable``: whether people may learn from a conversation; ``enough``: conversations from which gaps speak."""
-        self._users, self._usable, self.enough = users, usable, enough
+        """``usable``: whether people may learn from a conversation; ``scorecard``: the house's, by id;
+        ``enough``: conversations from which gaps speak."""
+        self._users, self._usable, self._scorecard, self.enough = users, usable, scorecard, enough
 
     # ---- who ----
 
@@ -226,15 +236,26 @@ class Gaps:
 
     # ---- over time ----
 
-    def trend(self, uow: UnitOfWork, scope: Scope, agent_id: str, period: Period, source: Source) -> list[Week]:
-        """The agent's mean score, week by week, with Student's interval."""
-        return [
+    def trend(self, uow: UnitOfWork, scope: Scope, agent_id: str, period: Period, source: Source) -> Trend | None:
+        """The agent's mean score, week by week, with Student's interval; None without a score.
+
+        By the house's scorecard; where the agent has none of that, by the one that judged most.
+        """
+        by_card: dict[str, list[measured.Week]] = {}
+        for one in measured.weeks(uow, scope, period, source.value, agent_id):
+            by_card.setdefault(one.scorecard, []).append(one)
+        if not by_card:
+            return None
+        chosen = min(by_card, key=lambda card: (card != self._scorecard, -sum(one.n for one in by_card[card]), card))
+        titles = {each.id: each.title for each in reversed(scorecards.list_scorecards(uow, active_only=False))}
+        weeks = [
             Week(
                 start=datetime.fromtimestamp(one.start, UTC), n=one.n, single=one.total / one.n,
                 mean=stats.mean_interval(one.n, one.total, one.squares) if one.n >= 3 else None,
             )
-            for one in measured.weeks(uow, scope, period, source.value, agent_id)
+            for one in by_card[chosen]
         ]  # fmt: skip
+        return Trend(title=titles.get(chosen, chosen), weeks=tuple(weeks))
 
     def effect(
         self, uow: UnitOfWork, scope: Scope, agent: Agent, measure: Measure, *, begun: datetime, done: datetime,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from candor.conversation.evaluation import Evaluation, EvaluationSource
@@ -68,8 +68,13 @@ class Index:
 
     def rescore(self, uow: UnitOfWork, conversation_id: str, evaluations: tuple[Evaluation, ...]) -> None:
         """Take over the score of a conversation after a person's word on it."""
-        store.change(uow, conversation_id, **score_values(evaluations))
-        self._measure(uow, conversation_id, evaluations)
+        self.rescore_all(uow, {conversation_id: evaluations})
+
+    def rescore_all(self, uow: UnitOfWork, judged: Mapping[str, tuple[Evaluation, ...]]) -> None:
+        """Take over the scores of many conversations; those that are not in the list are left out."""
+        rows = store.rowids(uow, judged)
+        store.change_scores(uow, {one: score_values(judged[one]) for one in rows})
+        measured.put_all(uow, {rows[one]: judged[one] for one in rows})
 
     @staticmethod
     def _measure(uow: UnitOfWork, conversation_id: str, evaluations: tuple[Evaluation, ...]) -> None:

@@ -166,7 +166,7 @@ def waiting(
             disputes.join(evaluations, e.id == d.evaluation_id).join(_t, _t.c.id == d.conversation_id)
         )  # fmt: skip
         rules = [
-            d.state == DisputeState.OPEN.value, e.evaluator != user_id, d.by != user_id,
+            d.state == DisputeState.OPEN.value, sa.or_(e.evaluator.is_(None), e.evaluator != user_id), d.by != user_id,
             *_others(d.agent_id, agent_id), *search.reach(scope),
         ]  # fmt: skip
         disputed = int(uow.execute(query.where(*rules)).scalar_one())

@@ -2,14 +2,16 @@
 
 A projection, kept by :class:`candor.replay.index.Index` in the same unit of work as the list: of each conversation the
 newest automatic evaluation and the newest one by a person, by scorecard. The two are kept apart and never added up.
-What was made for another occasion, or about one leg alone, is not in it, and no answer that is only suggested.
+What was made for another occasion is not in it, and no answer that is only suggested. What is about one leg counts for
+the agent who had it, and the whole of such a conversation does not count beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -23,8 +25,10 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     tuple_,
+    union,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -37,7 +41,10 @@ from candor.replay import search, store
 from candor.replay.model import Scope, Status
 from candor.scoring import points
 from candor.scoring import store as scorecards
+from candor.scoring.model import Scorecard
 
+NOBODY = ""
+"""In place of the agent of a leg of which nobody knows whose it was."""
 _Key = BigInteger().with_variant(Integer, "sqlite")
 
 measured_evaluation = Table(
@@ -46,10 +53,14 @@ measured_evaluation = Table(
     Column("search_rowid", _Key, primary_key=True, autoincrement=False),
     Column("source", String(16), primary_key=True),
     Column("scorecard", String(64), primary_key=True),
+    Column("segment", String(64), primary_key=True, server_default=""),
+    # Whose leg it is; NULL: it is about the whole, and counts for the conversation's own agent.
+    Column("agent_id", String(255)),
     Column("version", Integer, nullable=False),
     Column("evaluation_id", String(36), nullable=False),
     Column("score", Float),
     Index("ix_measured_evaluation_evaluation_id", "evaluation_id"),
+    Index("ix_measured_evaluation_agent_id", "agent_id"),
 )
 
 measured_answer = Table(
@@ -58,7 +69,9 @@ measured_answer = Table(
     Column("search_rowid", _Key, primary_key=True, autoincrement=False),
     Column("source", String(16), primary_key=True),
     Column("scorecard", String(64), primary_key=True),
+    Column("segment", String(64), primary_key=True, server_default=""),
     Column("question", String(64), primary_key=True),
+    Column("agent_id", String(255)),
     # The part of the question's points that was not given, 0 to 1.
     Column("lost", Float, nullable=False),
     Column("confidence", Float, nullable=False),
@@ -88,8 +101,9 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Week:
-    """Scores of one week."""
+    """Scores of one week by one scorecard: those of two are not the same figure."""
 
+    scorecard: str
     start: int
     """Unix time."""
     n: int
@@ -116,32 +130,50 @@ class Candidate:
 
 def put(uow: UnitOfWork, rowid: int, evaluations: Iterable[Evaluation]) -> None:
     """Replace what is known of one row of the list."""
-    drop(uow, rowid)
-    newest: dict[tuple[str, str], Evaluation] = {}
+    put_all(uow, {rowid: evaluations})
+
+
+def put_all(uow: UnitOfWork, judged: Mapping[int, Iterable[Evaluation]]) -> None:
+    """Replace what is known of some rows of the list."""
+    drop(uow, *judged)
+    made: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
+    read = cache(partial(_scorecard, uow))
+    given = {rowid: _counted(evaluations) for rowid, evaluations in judged.items()}
+    whose = scorecards.agents_of(uow, [one.id for each in given.values() for one in each if one.segment is not None])
+    for rowid, counted in given.items():
+        for one in counted:
+            place = {
+                "search_rowid": rowid, "source": one.source.value, "scorecard": one.scorecard,
+                "segment": one.segment or "",
+                "agent_id": None if one.segment is None else whose.get(one.id) or NOBODY,
+            }  # fmt: skip
+            made.append({**place, "version": one.scorecard_version, "evaluation_id": one.id, "score": one.score})
+            answers += [
+                {**place, "question": question, "lost": lost, "confidence": sure}
+                for question, lost, sure in _answers(one, read(one.scorecard, one.scorecard_version))
+            ]
+    if made:
+        uow.execute(insert(measured_evaluation), made)
+    if answers:
+        uow.execute(insert(measured_answer), answers)
+
+
+def _counted(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """The newest by each source and scorecard: of every leg, where legs were judged, else of the whole."""
+    newest: dict[tuple[str, str, str | None], Evaluation] = {}
     for one in evaluations:
-        if one.occasion is Occasion.QUALITY and one.segment is None:
-            key = (one.source.value, one.scorecard)
-            if key not in newest or one.created_at > newest[key].created_at:
-                newest[key] = one
-    for one in newest.values():
-        place = {"search_rowid": rowid, "source": one.source.value, "scorecard": one.scorecard}
-        uow.execute(
-            insert(measured_evaluation).values(
-                **place, version=one.scorecard_version, evaluation_id=one.id, score=one.score
-            )
-        )
-        rows = [
-            {**place, "question": question, "lost": lost, "confidence": sure}
-            for question, lost, sure in _answers(uow, one)
-        ]
-        if rows:
-            uow.execute(insert(measured_answer), rows)
+        key = (one.source.value, one.scorecard, one.segment)
+        if one.occasion is Occasion.QUALITY and (key not in newest or one.created_at > newest[key].created_at):
+            newest[key] = one
+    by_leg = {(source, scorecard) for source, scorecard, segment in newest if segment is not None}
+    return [one for (*place, segment), one in newest.items() if segment is not None or tuple(place) not in by_leg]
 
 
-def drop(uow: UnitOfWork, rowid: int) -> None:
-    """Forget a row's."""
+def drop(uow: UnitOfWork, *rowids: int) -> None:
+    """Forget what is known of some rows."""
     for table in (measured_answer, measured_evaluation):
-        uow.execute(delete(table).where(table.c.search_rowid == rowid))
+        uow.execute(delete(table).where(table.c.search_rowid.in_(rowids)))
 
 
 def missing(uow: UnitOfWork, limit: int) -> list[str]:
@@ -158,11 +190,16 @@ def missing(uow: UnitOfWork, limit: int) -> list[str]:
     return list(uow.execute(query).scalars())
 
 
-def _answers(uow: UnitOfWork, evaluation: Evaluation) -> Iterable[tuple[str, float, float]]:
-    """(question, lost share, confidence) of what counts."""
+def _scorecard(uow: UnitOfWork, scorecard: str, version: int) -> Scorecard | None:
     try:
-        scorecard = scorecards.get_scorecard(uow, evaluation.scorecard, evaluation.scorecard_version)
+        return scorecards.get_scorecard(uow, scorecard, version)
     except NotFound:
+        return None
+
+
+def _answers(evaluation: Evaluation, scorecard: Scorecard | None) -> Iterable[tuple[str, float, float]]:
+    """(question, lost share, confidence) of what counts."""
+    if scorecard is None:
         return  # an evaluation that came with a backup, without its scorecard: nothing says what its answers are worth
     for answer in evaluation.answers:
         question = scorecard.question(answer.question)
@@ -179,12 +216,10 @@ def by_question(
 ) -> list[Counted]:
     """Every agent's answers within reach, added up by question and by the team the calls were of."""
     query = (
-        select(
-            _c.agent_id, _c.team, _a.scorecard, _a.question, func.count().label("n"), func.sum(_a.lost).label("lost")
-        )
+        select(_agent(_a), _c.team, _a.scorecard, _a.question, func.count().label("n"), func.sum(_a.lost).label("lost"))
         .join(measured_answer, _a.search_rowid == _c.search_rowid)
-        .where(_a.source == source, *_within(scope, period, agents))
-        .group_by(_c.agent_id, _c.team, _a.scorecard, _a.question)
+        .where(_a.source == source, *_within(scope, period, agents, _a))
+        .group_by(_agent(_a), _c.team, _a.scorecard, _a.question)
     )
     return [
         Counted(
@@ -204,10 +239,11 @@ def pooled(
     Answers of one conversation are alike: counted one by one, they would seem to say more than they do.
     """
     each = (
-        select(_c.agent_id, _c.team, func.avg(_a.lost).label("lost"))
+        select(_agent(_a), _c.team, func.avg(_a.lost).label("lost"))
         .join(measured_answer, _a.search_rowid == _c.search_rowid)
-        .where(_a.source == source, tuple_(_a.scorecard, _a.question).in_(questions), *_within(scope, period, agents))
-        .group_by(_c.search_rowid, _c.agent_id, _c.team)
+        .where(_a.source == source, tuple_(_a.scorecard, _a.question).in_(questions))
+        .where(*_within(scope, period, agents, _a))
+        .group_by(_c.search_rowid, _agent(_a), _c.team)
         .subquery()
     )
     query = select(
@@ -223,24 +259,27 @@ def pooled(
 
 
 def weeks(uow: UnitOfWork, scope: Scope, period: Period, source: str, agent_id: str) -> list[Week]:
-    """One agent's scores, week by week (from Mondays, UTC), in order."""
+    """One agent's scores by each scorecard, week by week (from Mondays, UTC), in order."""
     day = 86_400
     # 1 January 1970 was a Thursday: three days later weeks begin on Mondays.
     week = (_c.search_rowid // store.SERIALS + 3 * day) // (7 * day)
     query = (
         select(
-            week.label("week"), func.count(_e.score).label("n"), func.sum(_e.score).label("total"),
+            _e.scorecard, week.label("week"), func.count(_e.score).label("n"), func.sum(_e.score).label("total"),
             func.sum(_e.score * _e.score).label("squares"),
         )
         .join(measured_evaluation, _e.search_rowid == _c.search_rowid)
-        .where(_e.source == source, _e.score.is_not(None), *_within(scope, period, (agent_id,)))
-        .group_by("week")
-        .order_by("week")
+        .where(_e.source == source, _e.score.is_not(None), *_within(scope, period, (agent_id,), _e))
+        .group_by(_e.scorecard, "week")
+        .order_by(_e.scorecard, "week")
     )  # fmt: skip
     return [
-        Week(start=int(row.week) * 7 * day - 3 * day, n=row.n, total=float(row.total), squares=float(row.squares))
+        Week(
+            scorecard=row.scorecard, start=int(row.week) * 7 * day - 3 * day, n=row.n, total=float(row.total),
+            squares=float(row.squares),
+        )
         for row in uow.execute(query)
-    ]
+    ]  # fmt: skip
 
 
 def candidates(
@@ -250,17 +289,20 @@ def candidates(
     """Answers that got all of their points (``good``) or none, the surest first, then the best or worst calls."""
     conditions: list[ColumnElement[bool]] = [_a.lost <= 0.0 if good else _a.lost >= 1.0, _a.confidence >= sure]
     if not_agent is not None:
-        conditions.append(_c.agent_id != not_agent)
+        conditions.append(func.coalesce(_e.agent_id, _c.agent_id) != not_agent)
     best = _e.score.desc() if good else _e.score.asc()
     query = (
-        select(_c.id, _c.agent_id, _c.started_at, _e.evaluation_id, _e.score, _a.scorecard, _a.question, _a.confidence)
+        select(_c.id, _agent(_e), _c.started_at, _e.evaluation_id, _e.score, _a.scorecard, _a.question, _a.confidence)
         .join(measured_answer, _a.search_rowid == _c.search_rowid)
         .join(
             measured_evaluation,
-            (_e.search_rowid == _a.search_rowid) & (_e.source == _a.source) & (_e.scorecard == _a.scorecard),
+            (_e.search_rowid == _a.search_rowid)
+            & (_e.source == _a.source)
+            & (_e.scorecard == _a.scorecard)
+            & (_e.segment == _a.segment),
         )
         .where(_a.source == source, tuple_(_a.scorecard, _a.question).in_(questions), *conditions)
-        .where(*_within(scope, period, agents))
+        .where(*_within(scope, period, agents, _e))
         .order_by(_a.confidence.desc(), best, _c.search_rowid.desc())
         .limit(limit)
     )
@@ -274,12 +316,26 @@ def candidates(
     ]  # fmt: skip
 
 
-def _within(scope: Scope, period: Period, agents: Sequence[str] | None) -> list[ColumnElement[bool]]:
-    rules: list[Any] = [*search.reach(scope), _c.agent_id.is_not(None), _c.status != Status.QUARANTINED.value]
+def _agent(of: Any) -> Any:
+    """Whose it counts for."""
+    return func.coalesce(of.agent_id, _c.agent_id).label("agent_id")
+
+
+def _within(scope: Scope, period: Period, agents: Sequence[str] | None, of: Any) -> list[ColumnElement[bool]]:
+    """Reach, period, and whose; ``of``: the table that says whose leg it is."""
+    known = or_(of.agent_id != NOBODY, of.agent_id.is_(None) & _c.agent_id.is_not(None))
+    rules: list[Any] = [*search.reach(scope), known, _c.status != Status.QUARANTINED.value]
     if period.since is not None:
         rules.append(_c.search_rowid >= store.first_rowid(period.since))
     if period.until is not None:
         rules.append(_c.search_rowid < store.first_rowid(period.until))
     if agents is not None:
-        rules.append(_c.agent_id.in_(list(agents)))
+        whose, calls, legs = list(agents), store.conversation_index.alias(), measured_evaluation.alias()
+        # Found by their indexes first: over two tables "or" would read everybody's of the period.
+        theirs = union(
+            select(calls.c.search_rowid).where(calls.c.agent_id.in_(whose)),
+            select(legs.c.search_rowid).where(legs.c.agent_id.in_(whose)),
+        )
+        rules.append(_c.search_rowid.in_(theirs))
+        rules.append(or_(of.agent_id.in_(whose), of.agent_id.is_(None) & _c.agent_id.in_(whose)))
     return rules

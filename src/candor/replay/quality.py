@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from candor.conversation.codec import loads
 from candor.conversation.evaluation import Evaluation, EvaluationSource, Occasion
@@ -52,12 +52,14 @@ def conversations(uow: UnitOfWork, wanted: ReportFilter, scope: Scope) -> int:
 
 def judged(uow: UnitOfWork, wanted: ReportFilter, scope: Scope, scorecard: Scorecard) -> Iterator[Judged]:
     """Each evaluation that stands and counts in scores; ``scorecard`` reads those of releases that kept no marks."""
+    # Of a leg its own agent is judged, who may be another than the conversation's.
+    agent = func.coalesce(case((_e.c.segment.is_not(None), _e.c.agent_id)), _t.c.agent_id)
     query = (
         _of(wanted, scope)
         .where(_e.c.superseded.is_(False), _e.c.occasion == Occasion.QUALITY.value)
         .with_only_columns(
             _e.c.conversation_id, _t.c.started_at, _e.c.source, _e.c.version, _e.c.evaluator, _e.c.score, _e.c.passed,
-            _e.c.critical_failed, _e.c.marks, _e.c.id,
+            _e.c.critical_failed, _e.c.marks, agent, case((agent == _t.c.agent_id, _t.c.agent)), _t.c.team, _e.c.id,
         )
     )  # fmt: skip
     for *row, evaluation_id in uow.execute(query):

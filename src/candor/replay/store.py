@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     event,
     func,
@@ -218,6 +219,20 @@ def change(uow: UnitOfWork, conversation_id: str, **values: Any) -> None:
         count_one(uow, "status", before["status"], before, -1)
         count_one(uow, "status", values["status"], before, 1)
     uow.execute(update(conversation_index).where(conversation_index.c.id == conversation_id).values(**values))
+
+
+def rowids(uow: UnitOfWork, conversations: Iterable[str]) -> dict[str, int]:
+    """The place in the list of each conversation that is in it."""
+    table = conversation_index.c
+    query = select(table.id, table.search_rowid).where(table.id.in_(list(conversations)))
+    return {row.id: row.search_rowid for row in uow.execute(query)}
+
+
+def change_scores(uow: UnitOfWork, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Set columns that no filter counts, by conversation; each has the same ones."""
+    if values:
+        changed = update(conversation_index).where(conversation_index.c.id == bindparam("of"))
+        uow.execute(changed, [{"of": one, **told} for one, told in values.items()])
 
 
 def blank(uow: UnitOfWork, conversation_id: str) -> None:

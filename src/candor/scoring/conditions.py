@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from candor.conversation.evaluation import Answer, AnswerKind, Verdict
-from candor.conversation.model import Direction
-from candor.scoring.model import AnswerIs, Question, Scorecard
+from candor.scoring.model import AnswerIs, Condition, Question, Scorecard
 
 
 def holds(wanted: AnswerIs, answers: Mapping[str, Answer]) -> bool | None:
@@ -67,9 +66,17 @@ def unreachable(scorecard: Scorecard) -> tuple[str, str] | None:
     """The first question that can never be asked, and why; there must be no cycle."""
     by_id = {question.id: question for question in scorecard.questions}
     for question in scorecard.questions:
-        if not question.applies_when.answers:
-            continue
         why = _clash(_chain(question, by_id), by_id)
+        if why:
+            return question.id, why
+    return None
+
+
+def nowhere(scorecard: Scorecard) -> tuple[str, str] | None:
+    """The first question for which there is no direction, medium or queue to be asked in, and why; no cycle again."""
+    by_id = {question.id: question for question in scorecard.questions}
+    for question in scorecard.questions:
+        why = _bound(scorecard, [by_id[name].applies_when for name in _chain(question, by_id)])
         if why:
             return question.id, why
     return None
@@ -83,16 +90,32 @@ def _chain(question: Question, by_id: Mapping[str, Question]) -> list[str]:
     return chain
 
 
+def _bound(scorecard: Scorecard, asked: Sequence[Condition]) -> str | None:
+    """Why no one conversation is of all directions, media and queues that the scorecard and these are for.
+
+    Places are left out: the law of several counts for one conversation.
+    """
+    bounds: tuple[tuple[str, Sequence[str], list[Sequence[str]]], ...] = (
+        ("directions", (), [each.directions for each in asked]),
+        ("media", scorecard.media, [each.media for each in asked]),
+        ("queues", scorecard.queues, [each.queues for each in asked]),
+    )
+    for what, whole, each in bounds:
+        left = set(each[0])
+        if whole and left:
+            left &= set(whole)
+            if not left:
+                return f"the scorecard is for other {what}: {', '.join(whole)}"
+        left = left or set(whole)
+        for wanted in each[1:]:
+            if wanted and left and not left & set(wanted):
+                return f"the questions it rests on are asked of other {what}"
+            left = (left & set(wanted)) if left and wanted else left | set(wanted)
+    return None
+
+
 def _clash(chain: list[str], by_id: Mapping[str, Question]) -> str | None:
-    """Why not all of these can be asked of one conversation."""
-    directions: set[Direction] = set()
-    for name in chain:
-        wanted_directions = set(by_id[name].applies_when.directions)
-        if directions and wanted_directions and not directions & wanted_directions:
-            return "the questions it rests on are asked of other directions"
-        directions = (
-            directions & wanted_directions if directions and wanted_directions else directions | wanted_directions
-        )
+    """Why not all of these can be answered so in one conversation."""
     wanted: dict[str, list[AnswerIs]] = {}
     for name in chain:
         for item in by_id[name].applies_when.answers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from candor.conversation.evaluation import Answer, AnswerKind, Verdict
@@ -43,6 +43,21 @@ def questions_asked(
         ):
             asked.add(question.id)
     return tuple(question for question in scorecard.questions if question.id in asked)
+
+
+def counting(scorecard: Scorecard, answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """``answers`` where what another answer hides is n/a: it was answered before that one was changed."""
+    asked = {question.id for question in questions_asked(scorecard, answers)}
+    return {
+        name: each if name in asked or each.verdict is Verdict.NOT_APPLICABLE else _hidden(each)
+        for name, each in answers.items()
+    }
+
+
+def _hidden(answer: Answer) -> Answer:
+    return replace(
+        answer, verdict=Verdict.NOT_APPLICABLE, value=None, reason="", evidence=(), suggested=False, points=None
+    )
 
 
 def validate_answers(

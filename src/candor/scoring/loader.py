@@ -11,7 +11,7 @@ import yaml
 from candor.conversation.evaluation import AnswerKind
 from candor.conversation.model import Direction, Medium
 from candor.errors import TooLarge
-from candor.scoring.conditions import cycle, unreachable
+from candor.scoring.conditions import cycle, nowhere, unreachable
 from candor.scoring.model import (
     AnswerIs,
     CommentNeed,
@@ -155,7 +155,8 @@ class _Reader(QuestionReader):
         if circle:
             path = " → ".join(f'"{name}"' for name in circle)
             raise fail(f'Question "{circle[0]}".applies_when', f"the conditions go round in a circle: {path}")
-        never = unreachable(card)
+        # Versions that were taken in before this was looked for are read as they are.
+        never = unreachable(card) or (nowhere(card) if self.vocabulary is not None else None)
         if never:
             raise fail(f'Question "{never[0]}".applies_when', f"the question can never be asked: {never[1]}")
 

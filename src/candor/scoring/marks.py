@@ -51,8 +51,9 @@ def code_of(answer: Answer) -> str | None:
 def marks_of(evaluation: Evaluation, scorecard: Scorecard) -> dict[str, Mark]:
     """The answers by question, without what is only read (words, dates)."""
     made: dict[str, Mark] = {}
+    questions = {question.id: question for question in scorecard.questions}
     for answer in evaluation.answers:
-        question = scorecard.question(answer.question)
+        question = questions.get(answer.question)
         code = code_of(answer)
         if question is None or code is None or question.kind in _NEVER_COMPARED:
             continue

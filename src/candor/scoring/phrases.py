@@ -74,13 +74,18 @@ _REMEMBERED = 2048
 
 def normalise(text: str) -> list[str]:
     """Lower-case words with contractions opened and fillers dropped; placeholders stay in capitals."""
+    return list(_normalised(text))
+
+
+@lru_cache(maxsize=16384)
+def _normalised(text: str) -> tuple[str, ...]:
     words: list[str] = []
     for raw in _TOKEN.findall(_OLD_SPELLING.sub(r"\1\2", text.replace("’", "'"))):
         if raw[0] == "[":
             words.append(raw)
             continue
         words.extend(_expand(raw.lower()))
-    return words
+    return tuple(words)
 
 
 @lru_cache(maxsize=16384)
@@ -271,7 +276,7 @@ class Stream:
 
     def _add(self, utterance: Utterance) -> None:
         for text, start, end in utterance.timed():
-            for word in normalise(text):
+            for word in _normalised(text):
                 self.words.append(word)
                 self.starts.append(start)
                 self.ends.append(end)
@@ -291,13 +296,15 @@ class Stream:
         hits = self._run(phrase[0], exact=exact)
         for run in phrase[1:]:
             if not hits:
-                return []
+                break
             hits = [
                 Hit(left.first, right.stop, min(left.score, right.score))
                 for left in hits
                 for right in self._run(run, exact=exact)
                 if 0 <= right.first - left.stop <= _ELLIPSIS_WORDS
             ]
+        if not hits:
+            return hits  # nearly always
         hits = [hit for hit in hits if self._connected(hit)]
         if len(hits) < 2:
             return hits

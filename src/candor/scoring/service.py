@@ -21,7 +21,7 @@ from candor.scoring.asking import Judge
 from candor.scoring.context import Context, Embed
 from candor.scoring.dumper import dump_scorecard
 from candor.scoring.facts import Facts
-from candor.scoring.form import answer_fault
+from candor.scoring.form import answer_fault, counting
 from candor.scoring.loader import load_scorecard
 from candor.scoring.model import Scorecard
 from candor.scoring.points import Result, tally
@@ -162,5 +162,5 @@ def override(
         source=EvaluationSource.HUMAN,
         evaluator=evaluator,
         created_at=clock.require_aware(at) if at is not None else clock.now(),
-        **_scores(tally(scorecard, answers)),
+        **_scores(tally(scorecard, counting(scorecard, answers))),
     )

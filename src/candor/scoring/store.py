@@ -8,6 +8,7 @@ Until then it is not in lists, exports or the agent's pages: :func:`list_evaluat
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -220,7 +221,7 @@ def put_evaluation(uow: UnitOfWork, evaluation: Evaluation, made: Circumstances 
     """
     made = made or Circumstances(released_at=evaluation.created_at)
     automatic = evaluation.source is EvaluationSource.AUTOMATIC
-    key = _automatic_key(evaluation) if automatic else None
+    key = automatic_key(evaluation) if automatic else None
     held = None
     if key is not None:
         held = uow.execute(
@@ -230,7 +231,7 @@ def put_evaluation(uow: UnitOfWork, evaluation: Evaluation, made: Circumstances 
         evaluation = replace(evaluation, id=held.id, created_at=_aware(held.created_at))
     _supersede(uow, evaluation, released=automatic or made.released_at is not None)
     # Into the pairs of automatic and human answers (agreement/) with it; do not take this away.
-    row = _row(evaluation, key) | _circumstances(evaluation, made) | _counted(uow, evaluation, blind=made.blind)
+    row = values_of(evaluation, key, made) | _counted(uow, evaluation, blind=made.blind)
     if held is not None:
         uow.execute(update(evaluations).where(evaluations.c.id == evaluation.id).values(**row))
     else:
@@ -248,6 +249,11 @@ def _counted(uow: UnitOfWork, evaluation: Evaluation, *, blind: bool) -> dict[st
     return {"marks": marks.write(marks.marks_of(evaluation, scorecard))}
 
 
+def values_of(evaluation: Evaluation, key: str | None, made: Circumstances) -> dict[str, Any]:
+    """Its columns, without ``marks``."""
+    return _row(evaluation, key) | _circumstances(evaluation, made)
+
+
 def _circumstances(evaluation: Evaluation, made: Circumstances) -> dict[str, Any]:
     by_person = evaluation.source is EvaluationSource.HUMAN
     return {
@@ -258,13 +264,17 @@ def _circumstances(evaluation: Evaluation, made: Circumstances) -> dict[str, Any
     }  # fmt: skip
 
 
-def _automatic_key(evaluation: Evaluation) -> str:
-    parts = (
+def automatic_key(evaluation: Evaluation) -> str:
+    """What an automatic evaluation is the only one of: conversation, transcript, scorecard, version, leg."""
+    parts = [
         evaluation.conversation_id,
         evaluation.transcript_id or "",
         evaluation.scorecard,
         str(evaluation.scorecard_version),
-    )
+    ]
+    if evaluation.segment is not None:
+        # Legs are named by agents' ids, which may be long; the column is not.
+        parts.append(hashlib.sha256(evaluation.segment.encode()).hexdigest()[:16])
     return "|".join(parts)
 
 
@@ -298,6 +308,7 @@ def _supersede(uow: UnitOfWork, evaluation: Evaluation, *, released: bool) -> No
             evaluations.c.scorecard == evaluation.scorecard,
             evaluations.c.source == evaluation.source.value,
             evaluations.c.id != evaluation.id,
+            evaluations.c.superseded.is_(False),
         )
         .values(superseded=True)
     )
@@ -356,6 +367,12 @@ def held_by_ids(uow: UnitOfWork, ids: Iterable[str]) -> dict[str, Held]:
     """Evaluations by id; what is not there is left out."""
     rows = uow.execute(select(evaluations).where(evaluations.c.id.in_(list(ids))))
     return {row.id: held_of(row) for row in rows}
+
+
+def agents_of(uow: UnitOfWork, ids: Iterable[str]) -> dict[str, str | None]:
+    """Whose work each evaluation judges, as far as that is kept with it."""
+    rows = uow.execute(select(evaluations.c.id, evaluations.c.agent_id).where(evaluations.c.id.in_(list(ids))))
+    return {row.id: row.agent_id for row in rows}
 
 
 def held_about(uow: UnitOfWork, about: str) -> list[Held]:

@@ -7,6 +7,7 @@ from typing import Any
 from candor.access.model import Right
 from candor.kit.database import UnitOfWork
 from candor.pipeline import judging
+from candor.pipeline.legs import legs_of
 from candor.replay.model import ConversationView, Status
 from candor.scoring import store
 from candor.scoring.forms import store as forms
@@ -32,7 +33,7 @@ def beginning(visit: Visit, uow: UnitOfWork, view: ConversationView) -> dict[str
     return {
         "blinded": forms.blinded(uow, conversation.id, principal.user_id),
         "may_begin": may and bool(cards), "may_self": may_self and bool(cards),
-        "may_hand_out": may_assign and bool(cards), "cards": cards, "segments": judging.legs_of(conversation),
+        "may_hand_out": may_assign and bool(cards), "cards": cards, "segments": legs_of(conversation),
         "begun": forms.open_for(uow, conversation.id, principal.user_id),
         "judges": _judges(visit, uow, agents) if may_assign else (),
     }  # fmt: skip

@@ -16,6 +16,7 @@ from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.kit.database import UnitOfWork
 from candor.pipeline import purposes
+from candor.pipeline.evaluating import STAFF
 from candor.replay.model import ConversationView, Status
 from candor.vault.holds import store as holds
 from candor.web import reading, scores
@@ -75,6 +76,7 @@ def page_values(visit: Visit, conversation_id: str) -> dict[str, Any]:
         "view": view, "reading": read, "blocks": blocks, "player_json": data_block(read.player), "form": None,
         "consent": consent, "people": people, "terms": terms, "revealing": revealing,
         "held_by": held_by, "only_kept": only_kept,
+        "opens_evaluations": any(visit.principal.may(right) for right in (*STAFF, Right.EVALUATION_ANSWER)),
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from candor.access.browser import SESSION_COOKIE, csrf_token
 from candor.access.model import Right
 from candor.replay.model import Scope
-from candor.web import words
+from candor.web import answers, words
 from candor.web.assets import Assets
 from candor.web.i18n import _, gettext, ngettext
 from candor.web.reading import mask_digits
@@ -41,7 +41,7 @@ def environment(assets: Assets) -> Environment:
         auto_reload=False,
     )
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(asset=assets.url, Right=Right, words=words, repeats=repeats)
+    env.globals.update(asset=assets.url, Right=Right, answers=answers, words=words, repeats=repeats)
     env.globals.update(quality_tabs=quality_tabs, quality_home=quality_home)
     env.filters.update(
         clock=clock,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from candor.conversation.evaluation import Answer, Evaluation, EvaluationSource
 from candor.errors import NotFound
-from candor.scoring.model import Critical, Scorecard
+from candor.scoring.model import Critical, Question, Scorecard
 from candor.web import words
 
 FindScorecard = Callable[[str, int], Scorecard]
@@ -17,6 +17,8 @@ FindScorecard = Callable[[str, int], Scorecard]
 class QuestionLine:
     """One question and its answers."""
 
+    question: Question | None
+    """None when its scorecard was taken away."""
     id: str
     text: str
     guidance: str
@@ -53,14 +55,14 @@ class ScoreBlock:
 
 
 def blocks(evaluations: tuple[Evaluation, ...], find: FindScorecard) -> tuple[ScoreBlock, ...]:
-    """One block a scorecard, with its newest automatic and newest human evaluation."""
-    by_card: dict[str, list[Evaluation]] = {}
+    """One block a scorecard and leg, with its newest automatic and newest human evaluation."""
+    by_card: dict[tuple[str, str | None], list[Evaluation]] = {}
     for evaluation in sorted(evaluations, key=lambda each: each.created_at, reverse=True):
-        by_card.setdefault(evaluation.scorecard, []).append(evaluation)
-    return tuple(_block(card, group, find) for card, group in by_card.items())
+        by_card.setdefault((evaluation.scorecard, evaluation.segment), []).append(evaluation)
+    return tuple(_block(card, leg, group, find) for (card, leg), group in by_card.items())
 
 
-def _block(card: str, group: list[Evaluation], find: FindScorecard) -> ScoreBlock:
+def _block(card: str, leg: str | None, group: list[Evaluation], find: FindScorecard) -> ScoreBlock:
     automatic = next((each for each in group if each.source is EvaluationSource.AUTOMATIC), None)
     human = next((each for each in group if each.source is EvaluationSource.HUMAN), None)
     version = (automatic or human or group[0]).scorecard_version
@@ -72,7 +74,7 @@ def _block(card: str, group: list[Evaluation], find: FindScorecard) -> ScoreBloc
     return ScoreBlock(
         scorecard=card,
         version=version,
-        title=scorecard.title if scorecard else words.title(card.replace("-", "_")),
+        title=(scorecard.title if scorecard else words.title(card.replace("-", "_"))) + (f" · {leg}" if leg else ""),
         pass_mark=scorecard.pass_mark if scorecard else None,
         automatic=automatic,
         human=human,
@@ -90,6 +92,7 @@ def _sections(scorecard: Scorecard, automatic: Evaluation | None, human: Evaluat
             human=_section_score(human, section.id),
             lines=tuple(
                 QuestionLine(
+                    question=question,
                     id=question.id,
                     text=question.text,
                     guidance=question.guidance,
@@ -101,7 +104,7 @@ def _sections(scorecard: Scorecard, automatic: Evaluation | None, human: Evaluat
                 for question in section.questions
             ),
         )
-        for section in scorecard.sections
+        for section in scorecard.walk()
     )
 
 
@@ -109,7 +112,7 @@ def _bare(automatic: Evaluation | None, human: Evaluation | None) -> tuple[Secti
     by_rule, by_person = _answers(automatic), _answers(human)
     lines = tuple(
         QuestionLine(
-            id=each, text=words.title(each.replace("-", "_")), guidance="", critical=False, weight=None,
+            question=None, id=each, text=words.title(each.replace("-", "_")), guidance="", critical=False, weight=None,
             automatic=by_rule.get(each), human=_by_person(by_person.get(each)),
         )
         for each in dict.fromkeys([*by_rule, *by_person])

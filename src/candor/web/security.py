@@ -28,6 +28,8 @@ _FORM_ROOM = 100_000
 _LARGEST_TEXT = 1_000_000
 """The same of a form without one."""
 _MOST_FIELDS = 2_000
+_AROUND = "candor.security_headers"
+"""In the scope of a request whose answer gets them already."""
 
 POLICY = "; ".join(
     (
@@ -62,9 +64,11 @@ class SecurityHeaders:
         self._headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        # Pages stand alone or inside the whole application, whose own headers are around them then.
+        if scope["type"] != "http" or _AROUND in scope:
             await self._app(scope, receive, send)
             return
+        scope[_AROUND] = True
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from candor.access.model import Principal
 from candor.access.service import Access
 from candor.coaching import library
+from candor.consent.ledger.service import Ledger
 from candor.kit import clock
 from candor.kit.database import Database, UnitOfWork
 from candor.pipeline import purposes
@@ -14,7 +16,9 @@ from candor.pipeline.chores import Periodic
 from candor.pipeline.clips import Clips
 from candor.pipeline.coaching import Coaching
 from candor.pipeline.disposing import Order
+from candor.pipeline.gate import ConsentGate
 from candor.pipeline.library import Library
+from candor.pipeline.proving import Prover
 from candor.pipeline.shelf import Shelf
 from candor.replay import measured
 from candor.replay.gaps import Gaps
@@ -55,8 +59,16 @@ class Reach:
         return frozenset(each.agent_id for each in self._gaps.agents(uow, scope_of(principal)))
 
 
-def make_coached(settings: Settings, database: Database, shelf: Shelf, replay: Replay, access: Access) -> Coached:
-    """Gaps, sessions and the library of this data folder."""
+TRAINING = "training"
+"""The rule pack's purpose that clips of the library are for."""
+
+
+def make_coached(
+    settings: Settings, database: Database, shelf: Shelf, replay: Replay, access: Access, gate: ConsentGate | None,
+    ledger: Ledger,
+) -> Coached:  # fmt: skip
+    """Gaps, sessions and the library of this data folder; ``gate``: None where the law of no place is asked."""
+    law = Prover(database, gate, ledger, purpose=TRAINING, keep=timedelta()) if gate else None
 
     def cipher(uow: UnitOfWork, owner: str, create: bool) -> FieldCipher:
         return shelf.vault.fields(uow, owner, create=create)
@@ -64,17 +76,20 @@ def make_coached(settings: Settings, database: Database, shelf: Shelf, replay: R
     def usable(uow: UnitOfWork, conversation_id: str) -> bool:
         return purposes.may_train(uow, conversation_id, settings.purpose)
 
+    def lacking(uow: UnitOfWork, conversation_id: str) -> str:
+        return law.lacking(uow, shelf.conversation(uow, conversation_id)) if law else ""
+
     def visible(uow: UnitOfWork, principal: Principal, conversation_id: str) -> str | None:
         return replay.row(uow, conversation_id, scope_of(principal)).agent_id
 
-    gaps = Gaps(access.users, usable, settings.coaching_enough)
+    gaps = Gaps(access.users, usable, settings.scorecard, settings.coaching_enough)
     reach = Reach(gaps)
     coaching = Coaching(database, cipher, reach)
     return Coached(
         gaps=gaps, coaching=coaching,
         library=Library(
             database, cipher, Clips(shelf, settings.purpose), coaching, visible=visible, reach=reach,
-            purpose=settings.purpose, copy_days=settings.training_copy_days,
+            purpose=settings.purpose, lacking=lacking, copy_days=settings.training_copy_days,
         ),
     )  # fmt: skip
 

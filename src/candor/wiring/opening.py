@@ -77,9 +77,10 @@ def open_services(settings: Settings | None = None, *, restoring: bool = False) 
     shelf = Shelf(make_vault(settings, database))
     replay = Replay(Sources(shelf.vault))
     access = make_access(settings, shelf.vault)
+    law = law_gate(settings, database, shelf.vault)
     kept = make_kept(
         database, shelf, replay, data=settings.data, access=access, house=said_of_house(settings),
-        gate=law_gate(settings, database, shelf.vault), company=settings.company,
+        gate=law, company=settings.company,
         four_eyes=settings.disposal_approval == "four-eyes", copies_stay=settings.training_copy_days > 0,
     )  # fmt: skip
     scoring = make_scoring(settings, database, shelf, kept.persons)
@@ -112,7 +113,7 @@ def open_services(settings: Settings | None = None, *, restoring: bool = False) 
             destroyed=kept.disposing.was_destroyed,
         ),
         **vars(kept),
-        **vars(make_coached(settings, database, shelf, replay, access)),
+        **vars(make_coached(settings, database, shelf, replay, access, law, consenting.ledger)),
         **judging,
         **make_quality(settings, database, shelf.vault, access, ByScope(access, replay), judging["evaluating"]),
         shelf=shelf,

@@ -37,12 +37,12 @@ def make_rescoring(database: Database, scoring: Scoring, replay: Replay) -> Resc
         scope = Scope() if principal is None else scope_of(principal)
         return periods.ready(uow, since, until, scope, media=media, queues=queues)
 
-    return Rescoring(database, scoring, find, replay.index.rescore, sees_all)
+    return Rescoring(database, scoring, find, replay.index.rescore_all, sees_all)
 
 
 def rescoring_chores(services: Services) -> tuple[Periodic, ...]:
     """What workers do for it beside the stages: every worker helps."""
-    return (Periodic("rescoring", _EVERY, services.rescoring.work),)
+    return (Periodic("rescoring", _EVERY, services.rescoring.help, in_pieces=True),)
 
 
 def keep_builtins(uow: UnitOfWork) -> None:

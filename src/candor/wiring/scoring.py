@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from candor.analysis.ports import Embedder
-from candor.conversation.model import Conversation
+from candor.conversation.finding import Analysis
+from candor.conversation.model import Conversation, Gap
+from candor.conversation.transcript import PiiSpan, Transcript
 from candor.errors import InvalidInput
 from candor.kit.database import Database, UnitOfWork
 from candor.pipeline.gate import of_conversation
@@ -16,13 +20,30 @@ from candor.scoring.asking import Judge
 from candor.settings import Settings
 from candor.wiring.consent import law_gate
 
+if TYPE_CHECKING:
+    from candor.analysis.service import Analyser
+
 
 def make_scoring(settings: Settings, database: Database, shelf: Shelf, persons: Persons) -> Scoring:
     """Answers scorecards about the conversations of this data folder."""
     return Scoring(
         database, shelf, persons, embed=lambda: embedder() if settings.meaning else None, judge=make_judge(settings),
-        law_of=_law_of(settings, database, shelf), purpose=settings.purpose,
+        analyse=partial(_analyse, meaning=settings.meaning), law_of=_law_of(settings, database, shelf),
+        purpose=settings.purpose,
     )  # fmt: skip
+
+
+def _analyse(
+    transcript: Transcript, spans: Sequence[PiiSpan], gaps: Sequence[Gap], *, meaning: bool
+) -> Analysis:  # fmt: skip
+    return _analyser(meaning=meaning).analyse(transcript, spans, gaps=gaps)
+
+
+@lru_cache(maxsize=2)
+def _analyser(*, meaning: bool) -> Analyser:
+    from candor.analysis.service import Analyser  # noqa: PLC0415  for the few conversations that are judged by legs
+
+    return Analyser(embedder() if meaning else None)
 
 
 @lru_cache(maxsize=1)

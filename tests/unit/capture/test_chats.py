@@ -154,3 +154,35 @@ def test_a_folder_gives_its_chats_and_passes_other_json_over(tmp_path: Path) -> 
     assert is_chat(CHAT)
     assert not is_chat({"vcon": "0.4.0", "messages": []})
     assert not is_chat([CHAT])
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mesage", 'messages[0] has a field "mesage" that is not known; known are at, by, text'),
+        ("4111 1111 1111 1111", "messages[0] has a field (the 4. of it) that is not known"),
+        ("anna@example.com", "messages[0] has a field (the 4. of it) that is not known"),
+        ("x" * 41, "messages[0] has a field (the 4. of it) that is not known"),
+    ],
+)
+def test_an_unknown_field_is_named_when_it_looks_like_one(name: str, told: str) -> None:
+    chat = {"messages": [{"by": "agent", "at": 1, "text": "hello", name: "x"}]}
+    with pytest.raises(InvalidInput) as refused:
+        read_chat(chat)
+    assert told in str(refused.value)
+    assert (name in str(refused.value)) is (name == "mesage")
+
+
+def handed(*by: str) -> list[tuple[float | None, float | None]]:
+    """When each of two agents came and went in a chat with a message every ten seconds."""
+    people = [{"id": "a", "role": "agent", "agent_id": "1"}, {"id": "b", "role": "agent", "agent_id": "2"}]
+    rows = [{"by": who, "at": 1_700_000_000 + 10 * place, "text": "x"} for place, who in enumerate(by)]
+    chat = read_chat({"parties": [*people, {"id": "c", "role": "customer"}], "messages": rows})
+    return [(party.joined, party.left) for party in chat.parties[:2]]
+
+
+def test_a_chat_that_was_handed_on_tells_when() -> None:
+    assert handed("c", "a", "c", "b", "c", "b") == [(None, 30.0), (30.0, None)]
+    assert handed("c", "b", "a") == [(20.0, None), (None, 20.0)]
+    assert handed("c", "a", "b", "a") == [(None, None), (None, None)]
+    assert handed("c", "a", "c", "a") == [(None, None), (None, None)]

@@ -31,6 +31,7 @@ from candor.pipeline.subject_requests import Asked
 from candor.redaction.residue import Residue
 from candor.vault.disposal import store as disposals
 from candor.vault.disposal.store import Why
+from candor.vault.requests import store as request_store
 from candor.vault.requests.people import IdKind
 from candor.vault.requests.store import RequestKind
 from candor.wiring.coaching import destroy_copies
@@ -256,6 +257,37 @@ def test_a_legal_hold_about_somebody_keeps_copies_of_theirs(tmp_path: Path) -> N
         house.services.holding.release(hold.id, by="t", reason="settled")
         assert destroy_copies(house.services) == 1
         assert made.id not in listed(house)
+
+
+def test_what_a_hold_kept_of_an_erasure_goes_when_it_is_released(tmp_path: Path) -> None:
+    with opened(tmp_path / "data", training_copy_days=300) as (house, move):
+        call = house.call()
+        made = cut(house, call, keep=True)
+        house.services.disposing.destroy(call, RETENTION)
+        hold = house.services.holding.place(
+            HoldWanted(case="Marsh v us", reason="a lawsuit", people=[(IdKind.NUMBER, TEL)]), by="t"
+        )
+        erased(house)
+        requests = house.services.subject_requests
+        move(timedelta(days=1))
+        requests.resume()
+        assert listed(house) == [made.id], "the hold stands"
+        later = house.call()
+        of_later = cut(house, later, keep=True)
+        house.services.holding.release(hold.id, by="t", reason="settled")
+        house.services.disposing.destroy(later, RETENTION)
+        requests.resume()
+        assert listed(house) == [of_later.id], "it came after they had asked"
+        assert made.copy_id not in {name for name, _ in house.services.shelf.vault.objects.names()}
+        with house.services.database.read() as uow:
+            (asked,) = request_store.listed(uow)
+            told = [each.words for each in request_store.steps(uow, asked.id)]
+            assert request_store.held_back(uow) == []
+        assert told[-2:] == [
+            "Kept until a legal hold is over: 1 training copies.", "1 training copies destroyed.",
+        ]  # fmt: skip
+        requests.resume()
+        assert listed(house) == [of_later.id]
 
 
 def test_under_a_hold_nothing_is_destroyed_at_all(house: House) -> None:

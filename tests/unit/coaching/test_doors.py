@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from candor import wiring
 from candor.access.browser import SESSION_COOKIE, csrf_token
 from candor.cli.main import app as command
 from candor.coaching.model import ClipKind
+from candor.errors import InvalidInput
 from candor.kit import clock
 from candor.pipeline.library import NewClip
 from tests.unit.coaching.house import House
+from tests.unit.coaching.test_courses import COURSE
 
 
 @pytest.fixture
@@ -141,4 +144,21 @@ def test_the_commands_print_gaps_and_records(house: House, monkeypatch: pytest.M
     assert told["agents"][0]["questions"][0]["standing"] == "clear"
     assert "Dana" in run(command, ["coaching", "gaps", "--team", "Billing"]).stdout
     assert run(command, ["library", "export"]).stdout.startswith("agent_id,course_id")
-    assert run(command, ["library", "export", "--form", "xapi"]).stdout == ""
+    # xAPI names everything by an address: one that is nobody's would do harm in whatever learning system reads it.
+    for more in ([], ["--home", "calls"]):
+        refused = run(command, ["library", "export", "--form", "xapi", *more])
+        assert isinstance(refused.exception, InvalidInput)
+        assert "CANDOR_PUBLIC_URL" in refused.exception.advice
+    monkeypatch.setenv("CANDOR_PUBLIC_URL", "https://calls.example.com/")
+    trainer, books = house.who("trainer"), house.services.library
+    course = books.put_course(replace(COURSE, id="", published_at=None), trainer)
+    books.publish(course.id, trainer)
+    books.assign(course.id, ["a1"], trainer)
+    books.start(course.id, house.who("dana"))
+    for more, home in (
+        ([], "https://calls.example.com"),
+        (["--home", "https://other.example/"], "https://other.example"),
+    ):
+        line = json.loads(run(command, ["library", "export", "--form", "xapi", *more]).stdout)
+        assert line["actor"]["account"]["homePage"] == home
+        assert line["object"]["id"] == f"{home}/coaching/courses/{course.id}"

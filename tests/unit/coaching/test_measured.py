@@ -19,9 +19,11 @@ from candor.pipeline.disposing import Order
 from candor.replay import measured
 from candor.replay.measured import Period
 from candor.replay.model import Scope
+from candor.scoring import store as scorecards
+from candor.scoring.loader import load_scorecard
 from candor.vault.disposal.store import Why
 from candor.wiring.coaching import measure_missing
-from tests.unit.coaching.house import START, House, opened
+from tests.unit.coaching.house import CARD, START, House, opened
 
 ALL = Period()
 
@@ -118,13 +120,32 @@ def test_weeks_begin_on_mondays(house: House) -> None:
     for hours in (-10, 0, 24, 24 * 6 + 14, 24 * 7):
         house.call(at=START + timedelta(hours=hours), lost=("thanks",) if hours == 0 else ())
     with house.services.database.read() as uow:
-        found = house.services.gaps.trend(uow, Scope(), "a1", ALL, Source.AUTOMATIC)
+        trend = house.services.gaps.trend(uow, Scope(), "a1", ALL, Source.AUTOMATIC)
+    assert trend is not None
+    assert trend.title == "Help desk"
+    found = trend.weeks
     assert [(each.start.date().isoformat(), each.n) for each in found] == [
         ("2026-02-23", 1), ("2026-03-02", 3), ("2026-03-09", 1),
     ]  # fmt: skip
     assert (found[0].mean, found[0].single) == (None, 100.0)
     assert found[1].mean is not None
     assert found[1].single == pytest.approx((40 + 100 + 100) / 3)
+
+
+@pytest.mark.parametrize(("own", "shown"), [("other", ("Other", 2)), ("customer-service-basics", ("Help desk", 3))])
+def test_a_trend_is_of_one_scorecard_the_house_s_first(tmp_path: Path, own: str, shown: tuple[str, int]) -> None:
+    with opened(tmp_path / "data", scorecard=own) as (house, _):
+        text = CARD.replace("id: desk", "id: other").replace("Help desk", "Other")
+        with house.services.database.write() as uow:
+            scorecards.put_scorecard(uow, load_scorecard(text), yaml=text)
+        for call in [house.call() for _ in range(3)][:2]:
+            with house.services.database.write() as uow:
+                house.judge(uow, call, ("thanks",), scorecard="other", score=40.0)
+                house.services.replay.index.rescore(uow, call, house.services.shelf.evaluations(uow, call))
+        with house.services.database.read() as uow:
+            trend = house.services.gaps.trend(uow, Scope(), "a1", ALL, Source.AUTOMATIC)
+        assert trend is not None
+        assert (trend.title, sum(each.n for each in trend.weeks)) == shown
 
 
 def test_gaps_and_an_effect_from_calls_to_verdict(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -209,3 +210,83 @@ def test_reviewers_see_what_they_may_decide(house: House) -> None:
         assert judged.list_disputes(uow, Scope(teams=("Elsewhere",))) == ()
     assert counts == {"sam": 1, "eva": 0, "max": 1, "x": 0}
     assert [(row.dispute.by, row.held.evaluation.evaluator) for row in rows] == [("dana", "eva")]
+
+
+def automatic(house: House, agent: str = "a1") -> Evaluation:
+    """What the rules say of a new call."""
+    call = house.call(agent)
+    with house.services.database.read() as uow:
+        (one,) = store.list_evaluations(uow, call)
+    assert one.evaluator is None
+    return one
+
+
+def wrong_answer(one: Evaluation) -> str:
+    """A question that the rules answered "no"."""
+    return next(answer.question for answer in one.answers if answer.verdict is Verdict.NO)
+
+
+def test_what_the_rules_answered_is_disputed_too(house: House) -> None:
+    one = automatic(house)
+    question = wrong_answer(one)
+    before = house.score(one.conversation_id)
+    dispute = disputed(house, one, reasons={question: "It was said at 0:20, unclearly."})
+    with house.services.database.read() as uow:
+        waiting = judged.waiting(uow, Scope(), "sam", None, evaluates=False, reviews=True, answers=False)
+    assert waiting.disputes == 1
+    new = decided(house, "sam", dispute, **{question: RIGHT})
+    assert new is not None
+    assert new.score is not None
+    assert before[1] == "automatic"
+    assert before[0] is not None
+    assert (house.score(one.conversation_id)[1], new.score > before[0]) == ("human", True)
+    services = house.services
+    with services.database.read() as uow:
+        held = services.evaluating.read(uow, house.person("dana"), new.id)
+        old = services.evaluating.read(uow, house.person("dana"), one.id)
+        history = services.evaluating.earlier(uow, held)
+    # The rules' word stays beside the person's: agreement is measured by both, and nobody judged it blind.
+    assert (held.circumstances.agent_id, held.released, old.superseded) == ("a1", True, False)
+    assert [each.evaluation.id for each in history] == [one.id]
+    assert [answer.rule for answer in new.answers if answer.question == question] == ["human"]
+    with services.database.write() as uow, pytest.raises(Conflict):
+        services.disputing.dispute(uow, house.person("dana"), one.id, {question: "Once more."})
+
+
+def test_an_automatic_evaluation_is_read_by_its_agent_and_those_of_quality(house: House) -> None:
+    one = automatic(house)
+    evaluating = house.services.evaluating
+    with house.services.database.read() as uow:
+        for who in ("dana", "sam", "eva", "ada", "max"):
+            assert evaluating.read(uow, house.person(who), one.id).circumstances.agent_id == "a1"
+        with pytest.raises(NotFound):
+            evaluating.read(uow, house.person("ben"), one.id)
+    mine = automatic(house, "a2")
+    # Max evaluates, and took this call himself: as its agent he has no page of agents.
+    with house.services.database.read() as uow, pytest.raises(NotFound):
+        evaluating.read(uow, house.person("max"), mine.id)
+
+
+def test_where_a_person_judged_it_the_rules_are_not_disputed(house: House) -> None:
+    judged_by_eva = evaluated(house)
+    with house.services.database.read() as uow:
+        (one,) = (each for each in store.list_evaluations(uow, judged_by_eva.conversation_id) if each.evaluator is None)
+    with pytest.raises(Conflict, match="counts instead"):
+        disputed(house, one, reasons={wrong_answer(one): "It was said."})
+
+
+def test_a_suggestion_that_does_not_count_is_not_disputed(house: House) -> None:
+    one = automatic(house)
+    question = wrong_answer(one)
+    suggested = tuple(replace(answer, suggested=answer.question == question) for answer in one.answers)
+    with house.services.database.write() as uow:
+        store.put_evaluation(uow, replace(one, answers=suggested))
+    with pytest.raises(InvalidInput, match="no such question"):
+        disputed(house, one, reasons={question: "It was said."})
+
+
+def test_rules_are_disputed_within_the_window_too(house: House) -> None:
+    one = automatic(house)
+    days = house.services.disputing.limits.window_days
+    with clock.freeze(NOW + timedelta(days=days + 1)), pytest.raises(Conflict, match="is over"):
+        disputed(house, one, reasons={wrong_answer(one): "It was said."})

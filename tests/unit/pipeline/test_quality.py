@@ -259,7 +259,10 @@ def test_a_consensus_is_written_down_afterwards_and_becomes_guidance(house: Hous
     asked = [question for section in draft.data["sections"] for question in section["questions"]]
     assert [each.get("guidance") for each in asked] == [None, "A date of birth is enough; say it.", None]
     assert view(house, session).notes[0].draft_version == 2
-    assert overview(house).pairs == 6, "what was agreed upon in talking is no blind answer"
+    assert overview(house).pairs == 3, "one conversation, three questions, however many people"
+    with house.services.database.read() as uow:
+        paired = set(uow.execute(sa.select(pairs.agreement_pair.c.evaluator)).scalars())
+    assert paired == {"sam", "eva"}, "what was agreed upon in talking is no blind answer"
 
 
 def test_who_may_call_and_know_of_sessions(house: House) -> None:

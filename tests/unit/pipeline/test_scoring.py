@@ -88,7 +88,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
 
 
 def answers(services: Services, one: str) -> dict[str, Any]:
-    (made,) = services.scoring.try_out(one, [load_scorecard(CARD)])
+    ((made,),) = services.scoring.try_out(one, [load_scorecard(CARD)])
     return {answer.question: answer for answer in made.answers}
 
 
@@ -169,7 +169,7 @@ def test_the_stage_asks_the_model_and_a_second_run_uses_what_is_stored(
         assert "[NAME_1]" in model.asked[0].user
         services.database.close()
         again = wiring.open_services(load())  # another process: nothing in memory
-        (made,) = again.scoring.try_out(one, [card])
+        ((made,),) = again.scoring.try_out(one, [card])
         assert next(answer for answer in made.answers if answer.question == "judged") == first
         assert len(model.asked) == 1
         again.database.close()
@@ -214,7 +214,7 @@ def test_the_api_scores_with_a_given_scorecard_and_keeps_nothing(services: Servi
         made = client.post(where, json={"yaml": CARD})
         assert made.status_code == 200, made.text
         assert {answer["question"] for answer in made.json()["answers"]} >= {"solved", "judged"}
-        assert client.post(where, json={"scorecard": "customer-service-basics"}).json()["scorecard_version"] == 1
+        assert client.post(where, json={"scorecard": "customer-service-basics"}).json()["scorecard_version"] == 2
         assert client.post(where, json={}).status_code == 422
         assert client.post(where, json={"yaml": CARD, "scorecard": "x"}).json()["code"] == "scoring.which"
         assert client.post(where, json={"yaml": "id: [", "scorecard": None}).json()["code"] == "scorecard.invalid"

@@ -246,6 +246,13 @@ def test_a_person_overrides_with_a_value(card: Scorecard) -> None:
     made = automatic(card, **{"hold.longest": 45.0})
     mine = override(made, "held", Verdict.ANSWERED, "it was music, not a hold", "u1", card, value=5.0)
     assert (answer(mine, "held").value, answer(mine, "held").points) == (5.0, 50.0)
+    # Whoever was not held is not asked why for so long.
+    assert answer(made, "why_held").verdict is Verdict.CANNOT_TELL
+    assert answer(mine, "why_held").verdict is Verdict.NOT_APPLICABLE
+    said = override(mine, "held", Verdict.ANSWERED, "a hold after all", "u1", card, value=60.0)
+    said = override(said, "why_held", Verdict.ANSWERED, "they said so", "u1", card, value="a slow system")
+    hidden = override(said, "held", Verdict.ANSWERED, "no, music", "u1", card, value=5.0)
+    assert (answer(said, "why_held").value, answer(hidden, "why_held").value) == ("a slow system", None)
     with pytest.raises(InvalidInput, match="number from 0"):
         override(made, "held", Verdict.ANSWERED, "why", "u1", card, value=-1.0)
     with pytest.raises(InvalidInput, match="Yes and no do not answer"):

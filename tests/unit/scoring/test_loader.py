@@ -90,3 +90,9 @@ def test_defaults() -> None:
     assert question.critical is Critical.NONE
     assert (scorecard.pass_mark, scorecard.floor, scorecard.languages) == (70, 0.4, ("en",))
     assert scorecard.sections[0].id == "s"
+
+
+@pytest.mark.parametrize("name", ["medium", "queue", "the_scorecards_media", "the_scorecards_queues"])
+def test_what_was_taken_in_before_it_was_looked_for_is_still_read(name: str) -> None:
+    text = (VECTORS / f"unreachable_by_{name}.yaml").read_text(encoding="utf-8")
+    assert load_scorecard(text, vocabulary=None).id == "bad"

@@ -687,7 +687,10 @@ class FakeScores:
         verdict: Verdict,
         reason: str,
         principal: Principal,
+        *,
+        value: object = None,
     ) -> Evaluation:
+        assert value is None, "this house's scorecard asks yes or no"
         group = self._replay.evaluations[conversation_id]
         base = group[-1]
         if question not in {answer.question for answer in base.answers}:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from candor.web.security import SecurityHeaders
 from tests.unit.web.conftest import LogIn, csrf_of
 from tests.unit.web.consented import everything
 from tests.unit.web.fixtures import HOSTILE, FakeServices
@@ -47,6 +49,28 @@ def test_every_page_has_a_strict_policy_and_nothing_inline(
     assert not re.search(r"\sstyle=|\son\w+=|<style|javascript:", answer.text)
     for attributes in re.findall(r"<script([^>]*)>", answer.text):
         assert "src=" in attributes or 'type="application/json"' in attributes
+
+
+def test_pages_inside_the_whole_application_get_their_headers_once() -> None:
+    """The outer ones, which know of https; a page by itself has its own."""
+    sent: list[Any] = []
+
+    async def answer(_scope: Any, _receive: Any, send: Any) -> None:
+        sent.append(send)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        sent.append(send)
+        await SecurityHeaders(answer)(scope, receive, send)  # type: ignore[arg-type]
+
+    whole = TestClient(SecurityHeaders(inside, https=True))  # type: ignore[arg-type]
+    headers = whole.get("/").headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "strict-transport-security" in headers
+    assert sent[0] is sent[1], "nothing is put around it a second time"
+    alone = TestClient(SecurityHeaders(answer)).get("/").headers  # type: ignore[arg-type]
+    assert "default-src 'none'" in alone["content-security-policy"]
 
 
 def test_the_conversation_page_has_nothing_inline(admin: TestClient, services: FakeServices) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -33,6 +33,7 @@ _MESSAGE = frozenset({"by", "at", "text"})
 _MEDIA = {"chat": Medium.CHAT, "email": Medium.EMAIL, "social": Medium.SOCIAL}
 _ROLES = {"user": Role.CUSTOMER, "visitor": Role.CUSTOMER, "client": Role.CUSTOMER, "bot": Role.SYSTEM}
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,8 @@ def read_chat(document: Mapping[str, Any]) -> Chat:
     return Chat(
         id=_text(document, "id"), started_at=start, medium=_one_of(document, "medium", _MEDIA, Medium.CHAT),
         direction=_one_of(document, "direction", {each.value: each for each in Direction}, _began(written, parties)),
-        parties=tuple(parties), language=language, queue=_text(document, "queue"), team=_text(document, "team"),
+        parties=tuple(_handed_on(written, parties, start)), language=language,
+        queue=_text(document, "queue"), team=_text(document, "team"),
         subject=_text(document, "subject"), transcript=_transcript(written, parties, start, language or "und"),
         notes=tuple(dict.fromkeys(notes)),
     )  # fmt: skip
@@ -122,9 +124,14 @@ def _wrong(place: str, what: str) -> InvalidInput:
 
 
 def _known(value: Mapping[str, Any], fields: frozenset[str], place: str) -> None:
-    # A name that is not known is told by its place only: it may hold anything.
-    if any(name not in fields for name in value):
-        raise _wrong(place, f"has a field that is not known; known are {', '.join(sorted(fields))}")
+    """Raise InvalidInput for the first field that is not known, by its name, or by its number among the fields.
+
+    A name that does not look like one of a field may hold anything, also what is nobody's business.
+    """
+    for number, name in enumerate(value, 1):
+        if name not in fields:
+            told = f'a field "{name}"' if _FIELD_NAME.fullmatch(name) else f"a field (the {number}. of it)"
+            raise _wrong(place, f"has {told} that is not known; known are {', '.join(sorted(fields))}")
 
 
 def _text(value: Mapping[str, Any], name: str, most: int = 255) -> str | None:
@@ -230,6 +237,23 @@ def _began(messages: list[_Message], parties: list[Party]) -> Direction:
         if parties[message.by].role in {Role.AGENT, Role.CUSTOMER}:
             return Direction.OUTBOUND if parties[message.by].role is Role.AGENT else Direction.INBOUND
     return Direction.UNKNOWN
+
+
+def _handed_on(messages: list[_Message], parties: list[Party], start: datetime) -> list[Party]:
+    """When each agent came and went, where one wrote after the other; of those who write in turn nothing is known."""
+    written: dict[int, list[float]] = {}
+    for message in messages:
+        if parties[message.by].role in {Role.AGENT, Role.SUPERVISOR}:
+            written.setdefault(message.by, []).append(round((message.at - start).total_seconds(), 3))
+    order = list(written)
+    if len(order) < 2 or any(written[one][-1] >= written[other][0] for one, other in pairwise(order)):
+        return parties
+    found = list(parties)
+    for one, other in pairwise(order):
+        came = written[other][0]
+        found[one] = replace(found[one], left=came)
+        found[other] = replace(found[other], joined=came)
+    return found
 
 
 def _transcript(messages: list[_Message], parties: list[Party], start: datetime, language: str) -> Transcript:

@@ -56,9 +56,9 @@ class Agreement:
     question: str
     measurement: Measurement
     n: int
-    """Pairs in which both sides gave an answer (n/a is one, "cannot tell" is none)."""
+    """Conversations in which both sides gave an answer (n/a is one, "cannot tell" is none)."""
     abstained: int
-    """Pairs in which the rules could not tell and the person could."""
+    """Conversations in which the rules could not tell and people could."""
     equal: Interval | None
     kappa: Interval | None
     """None where there are no pairs or both sides always answered the same one thing."""

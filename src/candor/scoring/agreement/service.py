@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -83,12 +82,12 @@ def figures(uow: UnitOfWork, scorecard: Scorecard) -> dict[str, Agreement]:
     }
 
 
-def agreement(question: Question, counts: Mapping[tuple[str, str], int], scorecard: str) -> Agreement:
+def agreement(question: Question, counts: Mapping[tuple[str, str], float], scorecard: str) -> Agreement:
     """From counts of (automatic, human) answers."""
     measurement = measurement_of(question)
-    abstained = sum(number for (automatic, _), number in counts.items() if automatic == marks.CANNOT_TELL)
+    abstained = round(sum(number for (automatic, _), number in counts.items() if automatic == marks.CANNOT_TELL))
     given = _told(counts)
-    n = sum(given.values())
+    n = round(sum(given.values()))
     seed = _seed(scorecard, question.id, n)
     if not n:
         return Agreement(
@@ -182,7 +181,7 @@ def _cut() -> date:
 
 
 def _drift(
-    question: Question, old: Mapping[tuple[str, str], int], new: Mapping[tuple[str, str], int], cut: date,
+    question: Question, old: Mapping[tuple[str, str], float], new: Mapping[tuple[str, str], float], cut: date,
     gate: Gate | None, scorecard: str,
 ) -> Drift:  # fmt: skip
     measure = gate.measure if gate else Measure.KAPPA
@@ -214,26 +213,27 @@ def _measured(
     return statistics.kappa(counts, statistics.squared(table.values, measurement))
 
 
-def _told(counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+def _told(counts: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
     """Without those that the rules could not tell."""
     return {pair: number for pair, number in counts.items() if pair[0] != marks.CANNOT_TELL}
 
 
-def _by_question(cells: Iterable[tuple[Cell, int]], scorecard: Scorecard) -> dict[str, list[tuple[Cell, int]]]:
+def _by_question(cells: Iterable[tuple[Cell, float]], scorecard: Scorecard) -> dict[str, list[tuple[Cell, float]]]:
     """Only what was asked and ruled as it is today."""
     prints = {question.id: marks.fingerprint(question) for question in scorecard.questions}
-    found: dict[str, list[tuple[Cell, int]]] = {}
+    found: dict[str, list[tuple[Cell, float]]] = {}
     for cell, number in cells:
         if prints.get(cell.question) == cell.fingerprint:
             found.setdefault(cell.question, []).append((cell, number))
     return found
 
 
-def _summed(cells: Iterable[tuple[Cell, int]]) -> dict[tuple[str, str], int]:
-    total: Counter[tuple[str, str]] = Counter()
+def _summed(cells: Iterable[tuple[Cell, float]]) -> dict[tuple[str, str], float]:
+    total: dict[tuple[str, str], float] = {}
     for cell, number in cells:
-        total[cell.automatic, cell.human] += number
-    return dict(total)
+        pair = cell.automatic, cell.human
+        total[pair] = total.get(pair, 0.0) + number
+    return total
 
 
 def _seed(scorecard: str, question: str, n: int) -> int:

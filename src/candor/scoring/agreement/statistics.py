@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Cells = Mapping[tuple[str, str], int]
-"""(one's answer, the other's answer) → how often."""
+Cells = Mapping[tuple[str, str], float]
+"""(one's answer, the other's answer) → how often; a conversation that several people judged counts once in all."""
 
 NOT_APPLICABLE = "n/a"
 """On a scale it is as far from every value as the scale is long."""
@@ -60,8 +60,8 @@ class Table:
 
     @property
     def n(self) -> int:
-        """How many pairs."""
-        return int(self.counts.sum())
+        """How many conversations."""
+        return round(float(self.counts.sum()))
 
 
 def table(cells: Cells) -> Table:

@@ -3,12 +3,17 @@
 ``agreement_pair`` has a row for each blind human evaluation, with both sides' answers in short; it goes with its
 conversation. ``agreement_cell`` counts equal and unequal answers by week and names no conversation: it outlives them,
 so that what is known of a question does not fade with retention, and the page reads hundreds of rows, not millions.
+
+Several people who judge the same conversation do not make several independent pairs: the rules have answered once. Each
+conversation counts as one, and its pairs share that, so that what figures and intervals rest on is a number of
+conversations (by inverse cluster size: E. B. Hoffman, P. K. Sen, C. R. Weinberg, "Within-cluster resampling",
+Biometrika 88, 2001, 1121-1134; J. M. Williamson, S. Datta, G. A. Satten, Biometrics 59, 2003, 36-42).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,6 +33,8 @@ from candor.scoring.model import Scorecard
 
 ALL = ""
 """In place of a question: the scorecard's own gate, for every question without one."""
+WHOLE = 2520
+"""What one conversation counts in a table of whole numbers: it can be shared by 1 to 10 people without a rest."""
 COMPARED = frozenset({Occasion.QUALITY, Occasion.CALIBRATION, Occasion.GRADING})
 """What is held against the rules: a reference was agreed upon in talking, agents judge themselves."""
 
@@ -54,6 +61,7 @@ agreement_cell = Table(
     Column("week", Date, primary_key=True),
     Column("automatic", String(200), primary_key=True),
     Column("human", String(200), primary_key=True),
+    # In shares of a conversation, WHOLE each.
     Column("n", Integer, nullable=False),
 )
 
@@ -134,6 +142,15 @@ def note(uow: UnitOfWork, evaluation: Evaluation, scorecard: Scorecard, *, blind
         _note_human(uow, evaluation, scorecard)
 
 
+def paired(uow: UnitOfWork, scorecard: Scorecard, conversations: Sequence[str]) -> set[str]:
+    """Which of these conversations somebody has judged blind with this version."""
+    table = agreement_pair.c
+    query = sa.select(table.conversation_id).where(
+        table.conversation_id.in_(conversations), table.scorecard == scorecard.id, table.version == scorecard.version
+    )
+    return set(uow.execute(query).scalars())
+
+
 def _key(evaluation: Evaluation) -> list[Any]:
     table = agreement_pair.c
     return [
@@ -147,19 +164,19 @@ def _note_automatic(uow: UnitOfWork, evaluation: Evaluation, scorecard: Scorecar
     if not held:
         return
     text = marks.write(marks.marks_of(evaluation, scorecard))
-    changes: Counter[Cell] = Counter()
-    for row in held:
-        changes.subtract(_cells(row.automatic, row.human, row.week, scorecard))
-        changes.update(_cells(text, row.human, row.week, scorecard))
+    changes = _shares([(text, row.human, row.week) for row in held], scorecard)
+    changes.subtract(_shares([(row.automatic, row.human, row.week) for row in held], scorecard))
     uow.execute(sa.update(agreement_pair).where(*_key(evaluation)).values(automatic=text))
     _count(uow, scorecard.id, changes)
 
 
 def _note_human(uow: UnitOfWork, evaluation: Evaluation, scorecard: Scorecard) -> None:
     mine = [*_key(evaluation), agreement_pair.c.evaluator == evaluation.evaluator]
-    held = uow.execute(sa.select(agreement_pair).where(*mine)).one_or_none()
+    rows = uow.execute(sa.select(agreement_pair).where(*_key(evaluation))).all()
+    held = next((row for row in rows if row.evaluator == evaluation.evaluator), None)
+    others = [(row.automatic, row.human, row.week) for row in rows if row is not held]
     text, week = marks.write(marks.marks_of(evaluation, scorecard)), week_of(evaluation.created_at)
-    changes: Counter[Cell] = Counter()
+    before = _shares([(row.automatic, row.human, row.week) for row in rows], scorecard)
     if held is None:
         automatic = _automatic(uow, evaluation, scorecard)
         uow.execute(
@@ -171,9 +188,9 @@ def _note_human(uow: UnitOfWork, evaluation: Evaluation, scorecard: Scorecard) -
         )  # fmt: skip
     else:
         automatic = held.automatic
-        changes.subtract(_cells(automatic, held.human, held.week, scorecard))
         uow.execute(sa.update(agreement_pair).where(*mine).values(week=week, human=text))
-    changes.update(_cells(automatic, text, week, scorecard))
+    changes = _shares([*others, (automatic, text, week)], scorecard)
+    changes.subtract(before)
     _count(uow, scorecard.id, changes)
 
 
@@ -209,6 +226,19 @@ def _cells(automatic: str | None, human: str, week: date, scorecard: Scorecard) 
         yield Cell(question.id, marks.fingerprint(question), week, one.code[:200], other.code[:200])
 
 
+def _shares(rows: Iterable[tuple[str | None, str, date]], scorecard: Scorecard) -> Counter[Cell]:
+    """What the pairs of one conversation count: together WHOLE for each question, however many people answered it."""
+    found: dict[str, list[Cell]] = {}
+    for automatic, human, week in rows:
+        for cell in _cells(automatic, human, week, scorecard):
+            found.setdefault(cell.question, []).append(cell)
+    shares: Counter[Cell] = Counter()
+    for cells_ in found.values():
+        for cell in cells_:
+            shares[cell] += WHOLE // len(cells_)
+    return shares
+
+
 def week_of(moment: datetime) -> date:
     """The Monday of its week, UTC."""
     day = clock.require_aware(moment).date()
@@ -226,17 +256,17 @@ def _count(uow: UnitOfWork, scorecard: str, changes: Mapping[Cell, int]) -> None
         uow.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
-def cells(uow: UnitOfWork, scorecard: str, question: str | None = None) -> list[tuple[Cell, int]]:
-    """All counts of a scorecard, or of one of its questions, week by week, over its versions."""
+def cells(uow: UnitOfWork, scorecard: str, question: str | None = None) -> list[tuple[Cell, float]]:
+    """All counts of a scorecard, or of one of its questions, week by week, over its versions; in conversations."""
     table = agreement_cell
     query = sa.select(*[table.c[name] for name in Cell._fields], table.c.n)
     query = query.where(table.c.scorecard == scorecard, table.c.n > 0)
     if question is not None:
         query = query.where(table.c.question == question)
-    return [(Cell(*row[:-1]), int(row.n)) for row in uow.execute(query)]
+    return [(Cell(*row[:-1]), row.n / WHOLE) for row in uow.execute(query)]
 
 
-def summed(uow: UnitOfWork, scorecard: str, cut: date) -> list[tuple[Cell, int]]:
+def summed(uow: UnitOfWork, scorecard: str, cut: date) -> list[tuple[Cell, float]]:
     """The same, all before ``cut`` and all from then on added up; the week of a cell is the first of its side."""
     table = agreement_cell.c
     late = sa.case((table.week >= cut, 1), else_=0)
@@ -247,7 +277,7 @@ def summed(uow: UnitOfWork, scorecard: str, cut: date) -> list[tuple[Cell, int]]
         .group_by(*kept, late)
     )
     return [
-        (Cell(row.question, row.fingerprint, row.week, row.automatic, row.human), int(row.n))
+        (Cell(row.question, row.fingerprint, row.week, row.automatic, row.human), int(row.n) / WHOLE)
         for row in uow.execute(query)
     ]
 

@@ -16,6 +16,7 @@ from candor.scoring.agreement.statistics import Interval
 from candor.scoring.intervals import mean, mean_of, pooled, wilson
 from candor.scoring.marks import Mark
 from candor.scoring.model import Question, Scorecard
+from candor.scoring.reports.groups import Groups
 from candor.scoring.reports.model import (
     BINS,
     Compared,
@@ -43,8 +44,10 @@ def report(
     step = step_of(since, until)
     counting = {source.value: _Counting(scorecard, step, zone) for source in EvaluationSource}
     versions: set[int] = set()
+    groups = Groups()
     for row in judged:
         counting[row.source].take(row)
+        groups.take(row)
         versions.add(row.version)
     automatic, human = counting["automatic"], counting["human"]
     return Report(
@@ -54,7 +57,8 @@ def report(
         human_coverage=wilson(min(len(human.seen), conversations), conversations),
         automatic=automatic.side(EvaluationSource.AUTOMATIC),
         human=human.side(EvaluationSource.HUMAN), strictness=strictness(compared),
-        disputes=None if disputed is None else _disputes(human.evaluations, disputed),
+        disputes=None if disputed is None else _disputes(human.evaluations, disputed), teams=groups.teams(),
+        agents=groups.agents(),
     )  # fmt: skip
 
 

@@ -28,6 +28,10 @@ class Judged(NamedTuple):
     critical_failed: bool
     marks: str | None
     """See :mod:`candor.scoring.marks`; None in evaluations of releases that did not count."""
+    agent_id: str | None = None
+    """Who was judged: of a leg its agent, else the conversation's."""
+    agent: str | None = None
+    team: str | None = None
 
 
 class Compared(NamedTuple):
@@ -128,6 +132,30 @@ class Disputes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupLine:
+    """One team's or agent's evaluations of one source."""
+
+    n: int
+    mean: Interval | None
+    """None with fewer than two scores; then ``single`` may be the one."""
+    single: float | None
+    passed: Interval | None
+    critical: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A team or an agent in a report."""
+
+    id: str
+    name: str
+    team: str | None
+    """Of an agent, as the conversations name it."""
+    automatic: GroupLine
+    human: GroupLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What evaluations with one scorecard in one period come to."""
 
@@ -147,3 +175,5 @@ class Report:
     strictness: tuple[Strictness, ...]
     disputes: Disputes | None
     """None where nothing is known of disputes."""
+    teams: tuple[Group, ...] = ()
+    agents: tuple[Group, ...] = ()

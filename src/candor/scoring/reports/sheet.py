@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 
 from candor.scoring.agreement.statistics import Interval
-from candor.scoring.reports.model import BINS, Report, Side
+from candor.scoring.reports.model import BINS, Group, GroupLine, Report, Side
 
 HEAD = ("part", "source", "item", "label", "n", "value", "low", "high", "unit")
 
@@ -29,6 +29,10 @@ def _rows(report: Report, names: Mapping[str, str]) -> Iterator[tuple[object, ..
     yield _line("coverage", "human", "", "", report.human_coverage, "share")
     for side in (report.automatic, report.human):
         yield from _side(side)
+    for part, found in (("team", report.teams), ("agent", report.agents)):
+        for group in found:
+            for source, line in (("automatic", group.automatic), ("human", group.human)):
+                yield from _group(part, source, group, line)
     for each in report.strictness:
         name = names.get(each.evaluator, each.evaluator)
         yield _line("strictness", "human", each.evaluator, name, each.difference, "points", each.n)
@@ -58,6 +62,18 @@ def _side(side: Side) -> Iterator[tuple[object, ...]]:
             ("n/a", line.not_applicable), ("cannot tell", line.cannot_tell), ("suggested", line.suggested),
         ):  # fmt: skip
             yield ("question", source, line.question, kind, number, "", "", "", "answers")
+
+
+def _group(part: str, source: str, group: Group, line: GroupLine) -> Iterator[tuple[object, ...]]:
+    if not line.n:
+        return
+    named = f"{group.name} ({group.team})" if group.team else group.name
+    if line.mean is None and line.single is not None:
+        yield (f"{part} score", source, group.id, named, line.n, f"{line.single:.4g}", "", "", "points")
+    else:
+        yield _line(f"{part} score", source, group.id, named, line.mean, "points", line.n)
+    yield _line(f"{part} passed", source, group.id, named, line.passed, "share")
+    yield _line(f"{part} critical", source, group.id, named, line.critical, "share")
 
 
 def _line(

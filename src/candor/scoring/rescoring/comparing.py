@@ -58,8 +58,9 @@ def add_up(rows: Iterable[Mapping[str, Any]], skipped: Mapping[str, int]) -> dic
 
 
 def summarise(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """All parts of a job: distributions, pass rates with intervals, changes per question, conversations that flip."""
+    """All parts of a job: distributions, pass rates with intervals, changes per question; nothing of a single call."""
     whole = add_up((), {})
+    del whole["flipped"]
     for part in parts:
         for name in ("scored", "compared", "unanswered"):
             whole[name] += part[name]
@@ -71,7 +72,6 @@ def summarise(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             ]
             whole["sums"][side] += part["sums"][side]
             _merge(whole["passes"][side], part["passes"][side])
-        whole["flipped"] += part["flipped"][: MOST_FLIPS - len(whole["flipped"])]
         for name, told in part["questions"].items():
             held = whole["questions"].setdefault(name, _question())
             held["n"] += told["n"]

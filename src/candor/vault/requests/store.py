@@ -66,6 +66,10 @@ request_step = Table(
 )
 
 
+HELD_BACK, LET_GO = "held_back", "let_go"
+"""Steps of a request: a legal hold keeps something beside its conversations; and that it keeps it no longer."""
+
+
 class RequestKind(StrEnum):
     """What somebody wants."""
 
@@ -282,6 +286,15 @@ def waiting(uow: UnitOfWork) -> list[Item]:
     """Conversations whose erasure was ordered and could not be done yet."""
     query = sa.select(request_item).where(request_item.c.state == ItemState.EXCEPTED)
     return [_item(row) for row in uow.execute(query.order_by(request_item.c.until, request_item.c.conversation_id))]
+
+
+def held_back(uow: UnitOfWork) -> list[tuple[SubjectRequest, datetime]]:
+    """Requests of which something beside conversations could not be erased and is to be, with when that was."""
+    last = sa.select(sa.func.max(request_step.c.id)).where(request_step.c.what.in_([HELD_BACK, LET_GO]))
+    query = sa.select(request_step).where(
+        request_step.c.id.in_(last.group_by(request_step.c.request_id)), request_step.c.what == HELD_BACK
+    )
+    return [(get(uow, row.request_id), clock.from_column(row.at)) for row in uow.execute(query).all()]
 
 
 def add_step(uow: UnitOfWork, request_id: str, step: Step) -> None:

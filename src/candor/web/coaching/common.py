@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 
 from candor.access.model import Right
 from candor.coaching.model import Clip, Source
-from candor.errors import CandorError, Forbidden, InvalidInput
+from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFound
 from candor.kit import clock
 from candor.kit.database import UnitOfWork
 from candor.pipeline.clips import Content
@@ -27,6 +27,7 @@ from candor.web.visit import Visit
 
 __all__ = [
     "By", "check", "day", "done", "kept", "lines", "measurables", "names", "noticed", "number", "page", "shown", "text",
+    "tried",
 ]  # fmt: skip
 
 STAFF = (Right.QUALITY_READ, Right.COACHING_WRITE, Right.LIBRARY_MANAGE)
@@ -86,6 +87,15 @@ def page(request: Request, visit: Visit, template: str, problem: CandorError | N
     values["form"] = defaultdict(str, values.get("form") or {})
     status = 200 if problem is None else 422
     return renderer_of(request).page(request, f"coaching/{template}", status=status, **given | values)
+
+
+def tried(work: Callable[[], object], again: Callable[[CandorError], Response], address: str, what: str) -> Response:
+    """Do what somebody asked for and go to a page that says so; what is refused is told where they were."""
+    try:
+        work()
+    except (InvalidInput, Conflict, Forbidden, NotFound) as problem:
+        return again(problem)
+    return done(address, what)
 
 
 def by_of(values: Mapping[str, str]) -> By:

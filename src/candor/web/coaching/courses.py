@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
@@ -54,7 +57,8 @@ def records(request: Request, visit: CurrentVisit) -> Response:
     common.check(visit, Right.LIBRARY_MANAGE)
     found, given, tries = visit.services.library.records(visit.principal)
     if request.query_params.get("form") == "xapi":
-        home = f"{request.url.scheme}://{request.url.netloc}"
+        public = visit.services.telephony.systems.public_url
+        home = public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
         text, name = exporting.as_lines(exporting.statements(found, given, tries, home=home)), "statements.jsonl"
         mediatype = "application/x-ndjson"
     else:
@@ -78,11 +82,8 @@ def publish(course_id: str, request: Request, visit: CurrentVisit, form: Posted)
     """Let it be taken."""
     del form
     common.check(visit, Right.LIBRARY_MANAGE)
-    try:
-        visit.services.library.publish(course_id, visit.principal)
-    except _WRONG as problem:
-        return _one(request, visit, course_id, problem)
-    return common.done(f"{_AT}/{course_id}", "published")
+    deed = partial(visit.services.library.publish, course_id, visit.principal)
+    return _tried(deed, request, visit, course_id, "published")
 
 
 @router.post(_AT + "/{course_id}/retire")
@@ -90,25 +91,22 @@ def retire(course_id: str, request: Request, visit: CurrentVisit, form: Posted) 
     """Nobody new takes it."""
     del form
     common.check(visit, Right.LIBRARY_MANAGE)
-    try:
-        visit.services.library.retire(course_id, visit.principal)
-    except _WRONG as problem:
-        return _one(request, visit, course_id, problem)
-    return common.done(f"{_AT}/{course_id}", "retired")
+    deed = partial(visit.services.library.retire, course_id, visit.principal)
+    return _tried(deed, request, visit, course_id, "retired")
 
 
 @router.post(_AT + "/{course_id}/assign")
 def assign(course_id: str, request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """Give it to agents."""
     common.check(visit, Right.COACHING_WRITE, Right.LIBRARY_MANAGE)
-    try:
+
+    def deed() -> None:
         agents = common.ticked(form, "agent")
         if not agents:
             raise InvalidInput(_("Tick who is to take it."), code="course.agents")
         visit.services.library.assign(course_id, agents, visit.principal, due=common.day(form, "due"))
-    except _WRONG as problem:
-        return _one(request, visit, course_id, problem)
-    return common.done(f"{_AT}/{course_id}", "assigned")
+
+    return _tried(deed, request, visit, course_id, "assigned")
 
 
 @router.post(_AT + "/{course_id}/submit")
@@ -151,6 +149,10 @@ def _list(
         known=known, staff=any(visit.principal.may(right) for right in common.STAFF), lessons=range(_LESSONS),
         questions=range(_QUESTIONS), noticed=common.noticed(request, _DONE),
     )  # fmt: skip
+
+
+def _tried(deed: Callable[[], object], request: Request, visit: Visit, course_id: str, what: str) -> Response:
+    return common.tried(deed, partial(_one, request, visit, course_id), f"{_AT}/{course_id}", what)
 
 
 def _one(request: Request, visit: Visit, course_id: str, problem: CandorError | None = None) -> Response:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
 from candor.access.model import Right
 from candor.coaching.library import Wanted
 from candor.coaching.model import ClipKind
-from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFound
+from candor.errors import CandorError, InvalidInput, NotFound
 from candor.pipeline.library import NewClip
 from candor.web.coaching import common
 from candor.web.i18n import N_, _
@@ -19,7 +20,6 @@ from candor.web.visit import CurrentVisit, Posted, Visit
 router = APIRouter()
 
 _AT = "/coaching/library"
-_WRONG = (InvalidInput, Conflict, Forbidden, NotFound)
 _SHOWN = 60
 _DONE = {
     "cut": N_("The clip is in the library."), "removed": N_("The clip is gone."), "listed": N_("The playlist is kept."),
@@ -37,7 +37,8 @@ def library(request: Request, visit: CurrentVisit) -> Response:
 def cut(request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """Cut a clip of a conversation."""
     common.check(visit, Right.LIBRARY_MANAGE)
-    try:
+
+    def deed() -> None:
         kind = common.text(form, "kind")
         if kind not in set(ClipKind):
             raise InvalidInput(_("Say what it shows."), code="clip.kind")
@@ -48,9 +49,8 @@ def cut(request: Request, visit: CurrentVisit, form: Posted) -> Response:
             measures=common.ticked(form, "measure"), keep=form.get("keep") == "yes",
         )  # fmt: skip
         visit.services.library.add(given, visit.principal)
-    except _WRONG as problem:
-        return _page(request, visit, problem, common.kept(form))
-    return common.done(_AT, "cut")
+
+    return common.tried(deed, partial(_page, request, visit, form=common.kept(form)), _AT, "cut")
 
 
 @router.post("/coaching/clips/{clip_id}/remove")
@@ -66,13 +66,11 @@ def remove(clip_id: str, visit: CurrentVisit, form: Posted) -> Response:
 def put_playlist(request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """Keep a playlist of the clips that are ticked."""
     common.check(visit, Right.LIBRARY_MANAGE)
-    try:
-        visit.services.library.put_playlist(
-            common.text(form, "name", 120), common.text(form, "about"), common.ticked(form, "clip"), visit.principal,
-        )  # fmt: skip
-    except _WRONG as problem:
-        return _page(request, visit, problem, common.kept(form))
-    return common.done(_AT, "listed")
+    deed = partial(
+        visit.services.library.put_playlist, common.text(form, "name", 120), common.text(form, "about"),
+        common.ticked(form, "clip"), visit.principal,
+    )  # fmt: skip
+    return common.tried(deed, partial(_page, request, visit, form=common.kept(form)), _AT, "listed")
 
 
 @router.post("/coaching/playlists/{playlist_id}/drop")

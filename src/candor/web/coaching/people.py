@@ -76,9 +76,15 @@ def agent(request: Request, visit: CurrentVisit) -> Response:
             "people": common.names(visit, uow), "known": common.measurables(visit, uow),
             "clips": common.shown(visit, uow, clips),
         }  # fmt: skip
+    taken = {each.course_id for each in values["assigned"]}
+    offered = [
+        each
+        for each in values["courses"].values()
+        if mine and each.published_at and not each.retired_at and each.id not in taken and {*each.measures} & {*keys}
+    ]
     return common.page(
         request, visit, "agent.html", agent=found, questions=questions, skills=skills, trend=trend, by=by,
-        suggested=suggested, own=not mine, Standing=Standing, **values,
+        suggested=suggested, offered=offered, own=not mine, Standing=Standing, **values,
     )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +16,7 @@ from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.coaching.library import Wanted
 from candor.coaching.model import Action, ClipKind, Goal, Measure, Session, Source, State, Who
-from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFound
+from candor.errors import CandorError, Conflict, Forbidden, InvalidInput
 from candor.kit import clock
 from candor.kit.database import UnitOfWork
 from candor.kit.ids import new_id
@@ -125,35 +127,26 @@ def discard(session_id: str, request: Request, visit: CurrentVisit, form: Posted
 def acknowledge(session_id: str, request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """The agent has read it."""
     common.check(visit, Right.EVALUATION_ANSWER)
-    try:
-        visit.services.coaching.acknowledge(session_id, common.text(form, "comment"), visit.principal)
-    except _WRONG as problem:
-        return _one(request, visit, session_id, problem, common.kept(form))
-    return common.done(f"{_AT}/{session_id}", "acknowledged")
+    said = common.text(form, "comment")
+    deed = partial(visit.services.coaching.acknowledge, session_id, said, visit.principal)
+    return _tried(deed, request, visit, session_id, form, "acknowledged")
 
 
 @router.post(_AT + "/{session_id}/tick")
 def tick(session_id: str, request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """Something agreed on is done, or not."""
     common.check(visit, Right.COACHING_WRITE, Right.EVALUATION_ANSWER)
-    try:
-        visit.services.coaching.tick(
-            session_id, common.text(form, "action"), visit.principal, done=form.get("done") == "yes"
-        )
-    except _WRONG as problem:
-        return _one(request, visit, session_id, problem)
-    return common.done(f"{_AT}/{session_id}", "ticked")
+    action, done = common.text(form, "action"), form.get("done") == "yes"
+    deed = partial(visit.services.coaching.tick, session_id, action, visit.principal, done=done)
+    return _tried(deed, request, visit, session_id, form, "ticked")
 
 
 @router.post(_AT + "/{session_id}/notes")
 def notes(session_id: str, request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """The coach's private notes."""
     common.check(visit, Right.COACHING_WRITE)
-    try:
-        visit.services.coaching.write_notes(session_id, common.text(form, "notes"), visit.principal)
-    except _WRONG as problem:
-        return _one(request, visit, session_id, problem, common.kept(form))
-    return common.done(f"{_AT}/{session_id}", "noted")
+    deed = partial(visit.services.coaching.write_notes, session_id, common.text(form, "notes"), visit.principal)
+    return _tried(deed, request, visit, session_id, form, "noted")
 
 
 @router.post(_AT + "/{session_id}/clips")
@@ -161,11 +154,14 @@ def add_clip(session_id: str, request: Request, visit: CurrentVisit, form: Poste
     """Put a clip of the library into the session, or cut one of a conversation for it."""
     common.check(visit, Right.COACHING_WRITE)
     coaching = visit.services.coaching
-    try:
+
+    def deed() -> None:
         with visit.services.database.read() as uow:
             held = coaching.get(uow, session_id, visit.principal)
         clip_id = common.text(form, "clip")
         if not clip_id:
+            if form.get("kind") not in set(ClipKind):
+                raise InvalidInput(_("Say what it shows."), code="clip.kind")
             cut = NewClip(
                 conversation_id=common.text(form, "conversation", 36), start=common.seconds(common.text(form, "start")),
                 end=common.seconds(common.text(form, "end")), kind=ClipKind(common.text(form, "kind")),
@@ -174,10 +170,8 @@ def add_clip(session_id: str, request: Request, visit: CurrentVisit, form: Poste
             )  # fmt: skip
             clip_id = visit.services.library.add(cut, visit.principal).id
         coaching.set_clips(session_id, (*held.body.clips, clip_id), visit.principal)
-    except (*_WRONG, NotFound, ValueError) as problem:
-        wrong = problem if isinstance(problem, CandorError) else InvalidInput(_("Say what it shows."), code="clip.kind")
-        return _one(request, visit, session_id, wrong, common.kept(form))
-    return common.done(f"{_AT}/{session_id}", "clip")
+
+    return _tried(deed, request, visit, session_id, form, "clip")
 
 
 @router.post(_AT + "/{session_id}/clips/remove")
@@ -185,7 +179,8 @@ def remove_clip(session_id: str, request: Request, visit: CurrentVisit, form: Po
     """Take a clip out; one that was cut for this session is gone with that."""
     common.check(visit, Right.COACHING_WRITE)
     clip_id = common.text(form, "clip")
-    try:
+
+    def deed() -> None:
         with visit.services.database.read() as uow:
             held = visit.services.coaching.get(uow, session_id, visit.principal)
             own = visit.services.library.clips(uow, Wanted(session_id=session_id), visit.principal)
@@ -193,9 +188,8 @@ def remove_clip(session_id: str, request: Request, visit: CurrentVisit, form: Po
         visit.services.coaching.set_clips(session_id, left, visit.principal)
         if any(each.id == clip_id for each in own):
             visit.services.library.remove(clip_id, visit.principal)
-    except _WRONG as problem:
-        return _one(request, visit, session_id, problem)
-    return common.done(f"{_AT}/{session_id}", "unclipped")
+
+    return _tried(deed, request, visit, session_id, form, "unclipped")
 
 
 @router.post(_AT + "/{session_id}/follow-up")
@@ -203,26 +197,22 @@ def follow_up(session_id: str, request: Request, visit: CurrentVisit, form: Post
     """Close it with what the same questions say by now."""
     common.check(visit, Right.COACHING_WRITE)
     services = visit.services
-    try:
+
+    def deed() -> None:
         with services.database.read() as uow:
             held = services.coaching.get(uow, session_id, visit.principal)
             outcomes = services.gaps.outcomes(uow, visit.scope, held)
-        conclusion = common.text(form, "conclusion")
-        services.coaching.follow_up(session_id, conclusion, visit.principal, outcomes=outcomes)
-    except _WRONG as problem:
-        return _one(request, visit, session_id, problem, common.kept(form))
-    return common.done(f"{_AT}/{session_id}", "followed")
+        services.coaching.follow_up(session_id, common.text(form, "conclusion"), visit.principal, outcomes=outcomes)
+
+    return _tried(deed, request, visit, session_id, form, "followed")
 
 
 @router.post(_AT + "/{session_id}/template")
 def keep_template(session_id: str, request: Request, visit: CurrentVisit, form: Posted) -> Response:
     """Keep its goals and actions as a template."""
     common.check(visit, Right.COACHING_WRITE)
-    try:
-        visit.services.coaching.keep_template(common.text(form, "name", 120), session_id, visit.principal)
-    except _WRONG as problem:
-        return _one(request, visit, session_id, problem, common.kept(form))
-    return common.done(f"{_AT}/{session_id}", "template")
+    deed = partial(visit.services.coaching.keep_template, common.text(form, "name", 120), session_id, visit.principal)
+    return _tried(deed, request, visit, session_id, form, "template")
 
 
 @router.post("/coaching/templates/{template_id}/drop")
@@ -232,6 +222,13 @@ def drop_template(template_id: str, visit: CurrentVisit, form: Posted) -> Respon
     common.check(visit, Right.COACHING_WRITE)
     visit.services.coaching.drop_template(template_id, visit.principal)
     return common.done(_AT, "saved")
+
+
+def _tried(
+    deed: Callable[[], object], request: Request, visit: Visit, session_id: str, form: FormData, what: str
+) -> Response:
+    again = partial(_one, request, visit, session_id, form=common.kept(form))
+    return common.tried(deed, again, f"{_AT}/{session_id}", what)
 
 
 def _one(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,8 +16,8 @@ from candor.pipeline.disputing import Ruling
 from candor.replay import judged
 from candor.scoring.disputes.model import DisputeState, Outcome
 from candor.scoring.model import Question
+from candor.web.answers import given
 from candor.web.evaluating import common
-from candor.web.evaluating.forms import choices_of
 from candor.web.evaluating.results import conversation_values
 from candor.web.i18n import N_
 from candor.web.visit import CurrentVisit, Posted, Visit
@@ -48,7 +50,7 @@ def dispute(dispute_id: str, request: Request, visit: CurrentVisit) -> Response:
 
 def _page(
     request: Request, visit: Visit, dispute_id: str, problem: CandorError | None = None,
-    typed: dict[str, str] | None = None,
+    typed: Mapping[str, Any] | None = None,
 ) -> Response:  # fmt: skip
     visit.principal.require(Right.DISPUTE_REVIEW)
     services = visit.services
@@ -65,8 +67,7 @@ def _page(
     values = {
         "dispute": found, "held": held, "evaluation": held.evaluation, "scorecard": scorecard, "people": people,
         "questions": questions, "answers": {answer.question: answer for answer in held.evaluation.answers},
-        "choices": {name: choices_of(question) for name, question in questions.items()}, "refused": refused,
-        "typed": typed or {},
+        "refused": refused, "typed": typed,
     }  # fmt: skip
     return common.page(
         request, visit, "dispute.html", problem, **conversation_values(visit, found.conversation_id) | values
@@ -90,7 +91,9 @@ def decide(dispute_id: str, request: Request, visit: CurrentVisit, form: Posted)
                 uow, visit.principal, dispute_id, {name: each for name, each in rulings.items() if each}
             )
     except InvalidInput as problem:
-        typed = {name: str(value)[:2000] for name, value in form.items() if isinstance(value, str) and name != "csrf"}
+        typed: dict[str, Any] = defaultdict(str)
+        typed |= {name: str(value)[:2000] for name, value in form.items() if name != "csrf"}
+        typed |= {name: form.getlist(name) for name in form if name.startswith("value-")}
         return _page(request, visit, dispute_id, problem, typed)
     return RedirectResponse(f"{PATH}?done=decided", status_code=303)
 
@@ -99,7 +102,6 @@ def _ruling(form: FormData, name: str, question: Question | None) -> Ruling | No
     outcome = common.text(form, f"outcome-{name}", 16)
     if outcome not in {Outcome.UPHELD.value, Outcome.RESCORED.value} or question is None:
         return None
-    given = [str(value) for value in form.getlist(f"answer-{name}")]
-    single = given[0] if given else ""
-    answer = {"verdict": single, "value": given if len(given) > 1 else single}
+    verdict, value = given(form, f"answer-{name}", f"value-{name}")
+    answer = {"verdict": verdict, "value": value}
     return Ruling(outcome=Outcome(outcome), reason=common.text(form, f"reason-{name}"), answer=answer)

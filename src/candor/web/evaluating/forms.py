@@ -16,15 +16,17 @@ from candor.access.model import Right
 from candor.audit import service as audit
 from candor.audit.service import Event
 from candor.conversation.codec import plain
-from candor.conversation.evaluation import Answer, AnswerKind, EvaluationSource, Occasion, Verdict
+from candor.conversation.evaluation import Answer, EvaluationSource, Occasion
 from candor.errors import CandorError, Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from candor.kit.database import UnitOfWork
 from candor.pipeline.evaluating import Ask, Faulty
-from candor.pipeline.judging import BESIDE_A_FORM, Leg, legs_of
+from candor.pipeline.judging import BESIDE_A_FORM
+from candor.pipeline.legs import Leg, legs_of
 from candor.scoring import store
 from candor.scoring.forms import model as filling
 from candor.scoring.forms.model import Form, FormState, Given
 from candor.scoring.model import CommentNeed, Question, Scorecard, Section
+from candor.web.answers import choices_of
 from candor.web.conversation import data_block, page_values
 from candor.web.evaluating import common
 from candor.web.i18n import _
@@ -253,19 +255,6 @@ def _blocks(scorecard: Scorecard, form: Form, automatic: dict[str, Answer] | Non
     for section in scorecard.sections:
         walk(section, 0)
     return tuple(blocks)
-
-
-def choices_of(question: Question) -> tuple[tuple[str, str], ...]:
-    """(value, label) of what can be pressed for an answer; nothing for numbers, texts and dates."""
-    match question.kind:
-        case AnswerKind.YES_NO:
-            return ((Verdict.YES.value, _("Yes")), (Verdict.NO.value, _("No")))
-        case AnswerKind.CHOICE | AnswerKind.MULTI_CHOICE:
-            return tuple((option.id, option.label) for option in question.options)
-        case AnswerKind.RANGE if question.scale is not None and question.scale.high - question.scale.low <= 10:
-            return tuple((str(value), str(value)) for value in range(question.scale.low, question.scale.high + 1))
-        case _:
-            return ()
 
 
 def _automatic(uow: UnitOfWork, form: Form) -> dict[str, Answer] | None:

@@ -95,7 +95,8 @@ def result_page(
         scorecard = common.scorecard_of(uow, evaluation.scorecard, evaluation.scorecard_version)
         beside = services.evaluating.beside(uow, principal, held)
         dispute = disputes.of_evaluation(uow, evaluation_id)
-        own = principal.agent_id is not None and principal.agent_id == held.circumstances.agent_id
+        agent_id = held.circumstances.agent_id
+        own = principal.agent_id is not None and principal.agent_id == agent_id
         origin = disputes.leading_to(uow, evaluation_id)
         values: dict[str, Any] = {
             "held": held, "evaluation": evaluation, "scorecard": scorecard, "beside": beside, "dispute": dispute,
@@ -106,6 +107,10 @@ def result_page(
             "able": _graders(uow, visit, held) if principal.may(Right.EVALUATION_ASSIGN) and not own else (),
             "typed": typed or {}, "limits": services.disputing.limits,
         }  # fmt: skip
+        values["agent"] = next(
+            (user.name or user.login for user in services.access.users(uow) if user.agent_id == agent_id and agent_id),
+            agent_id,
+        )
     values["parts"] = _parts(held, scorecard, beside, values["people"])
     values = conversation_values(visit, evaluation.conversation_id) | values
     values["noticed"] = common.noticed(request, _DONE)

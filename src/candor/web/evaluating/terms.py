@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from candor.conversation.evaluation import Answer, AnswerKind, Occasion, Verdict
+from candor.conversation.evaluation import Occasion
 from candor.scoring.assignments.model import AssignmentState
 from candor.scoring.disputes.model import DisputeState, Outcome
-from candor.scoring.model import Question
 from candor.scoring.sampling import Per, Stratum, TargetKind
-from candor.web import words
+from candor.web.answers import said, tone
 from candor.web.i18n import N_, _, gettext
 
+__all__ = [
+    "DISPUTE", "OCCASION", "OUTCOME", "OUTCOME_TONE", "PER", "STATE", "STRATUM", "TARGET", "release_words", "said",
+    "say", "tone",
+]  # fmt: skip
 OCCASION = {
     Occasion.QUALITY: N_("Evaluation"),
     Occasion.SELF: N_("Self-evaluation"),
@@ -52,34 +55,6 @@ def say(table: Mapping[Any, str], value: object) -> str:
     """In words; unknown values as they are."""
     found = table.get(value)
     return gettext(found) if found else str(value)
-
-
-def said(question: Question | None, answer: Answer | None) -> str:
-    """An answer in words: "Yes", the label of an option, a number with its unit."""
-    if answer is None:
-        return "–"
-    if answer.verdict is not Verdict.ANSWERED or question is None:
-        return words.say(words.VERDICT, answer.verdict.value)
-    value = answer.value
-    match question.kind:
-        case AnswerKind.CHOICE | AnswerKind.MULTI_CHOICE:
-            chosen = value if isinstance(value, tuple) else (value,)
-            labels = [option.label for option in question.options if option.id in chosen]
-            return ", ".join(labels) or _("none of them")
-        case AnswerKind.RANGE if question.scale is not None and isinstance(value, int | float):
-            return _("{value} of {low} to {high}").format(
-                value=f"{value:g}", low=question.scale.low, high=question.scale.high
-            )
-        case AnswerKind.NUMBER if isinstance(value, int | float):
-            unit = question.figure.unit if question.figure else ""
-            return f"{value:g} {unit}".strip()
-        case _:
-            return str(value or "")
-
-
-def tone(answer: Answer | None) -> str:
-    """How an answer stands out."""
-    return "quiet" if answer is None else words.VERDICT_TONE.get(answer.verdict.value, "accent")
 
 
 def release_words(release: str) -> str:

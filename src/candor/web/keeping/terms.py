@@ -50,5 +50,5 @@ BY = {
 STEP = {
     "received": N_("received"), "found": N_("looked again"), "verified": N_("identity verified"),
     "extended": N_("time lengthened"), "chosen": N_("looked at"), "copied": N_("copy made"), "erased": N_("erased"),
-    "closed": N_("answered"),
+    "closed": N_("answered"), "held_back": N_("kept by a legal hold"), "let_go": N_("no longer kept"),
 }  # fmt: skip

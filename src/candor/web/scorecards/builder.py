@@ -138,7 +138,7 @@ def try_out(scorecard_id: str, request: Request, visit: CurrentVisit, form: Post
             draft = services.scorecards.draft(uow, scorecard_id, visit.principal)
             card = common.faultless(services.scorecards.check(draft))
             services.replay.row(uow, wanted, visit.scope)
-        (made,) = services.scoring.try_out(wanted, [card], visit.principal)
+        ((made, *_),) = services.scoring.try_out(wanted, [card], visit.principal)
     except _EXPECTED as problem:
         return _page(request, visit, scorecard_id, problem, form={"conversation": wanted})
     questions = {question.id: question for question in card.questions}

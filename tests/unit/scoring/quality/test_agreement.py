@@ -44,7 +44,7 @@ def uow(database: Database) -> Iterator[UnitOfWork]:
         yield made
 
 
-def cells(uow: UnitOfWork, question: str = "hello") -> dict[tuple[str, str], int]:
+def cells(uow: UnitOfWork, question: str = "hello") -> dict[tuple[str, str], float]:
     return {
         (cell.automatic, cell.human): number
         for cell, number in store.cells(uow, CARD.id)
@@ -237,3 +237,48 @@ def test_marks_are_kept_beside_the_evaluation(uow: UnitOfWork) -> None:
     assert marks.read(text)["tone"] == Mark("=2", 0.25)
     odd = {"q": Mark("=a|b", None, suggested=True)}
     assert marks.read(marks.write(odd)) == odd
+
+
+# ---- several people about one conversation ----
+
+
+def test_the_pairs_of_one_conversation_share_it(uow: UnitOfWork) -> None:
+    keep(uow, evaluation({"hello": YES}, conversation="a"))
+    keep(uow, evaluation({"hello": YES}, conversation="a", evaluator="eva"))
+    keep(uow, evaluation({"hello": NO}, conversation="a", evaluator="max"))
+    assert cells(uow) == {("yes", "yes"): 0.5, ("yes", "no"): 0.5}
+    keep(uow, evaluation({"hello": YES}, conversation="a", evaluator="sam"))
+    assert cells(uow) == pytest.approx({("yes", "yes"): 2 / 3, ("yes", "no"): 1 / 3})
+    # Who cannot tell takes no share, and rules that judge again move all of them.
+    keep(uow, evaluation({"hello": UNSURE}, conversation="a", evaluator="sam"))
+    assert cells(uow) == {("yes", "yes"): 0.5, ("yes", "no"): 0.5}
+    keep(uow, evaluation({"hello": NO}, conversation="a"))
+    assert cells(uow) == {("no", "yes"): 0.5, ("no", "no"): 0.5}
+
+
+def test_more_people_about_the_same_conversations_prove_no_more(uow: UnitOfWork) -> None:
+    judge(uow, 12, YES, YES)
+    judge(uow, 8, NO, NO, first=12)
+    alone = service.figures(uow, CARD)["hello"]
+    for number in range(20):
+        for person in ("max", "sam", "ada", "pat"):
+            said = YES if number < 12 else NO
+            keep(uow, evaluation({"hello": said}, conversation=f"c{number}", evaluator=person))
+    many = service.figures(uow, CARD)["hello"]
+    assert alone.n == many.n == 20
+    assert alone.kappa == many.kappa
+    # The same twenty times five of other conversations do prove more.
+    judge(uow, 48, YES, YES, first=100)
+    judge(uow, 32, NO, NO, first=200)
+    more = service.figures(uow, CARD)["hello"]
+    assert more.n == 100
+    assert more.kappa is not None
+    assert many.kappa is not None
+    assert more.kappa.low > many.kappa.low
+
+
+def test_however_many_people_it_stays_one_conversation(uow: UnitOfWork) -> None:
+    keep(uow, evaluation({"hello": YES}, conversation="a"))
+    for number in range(13):
+        keep(uow, evaluation({"hello": YES if number % 2 else NO}, conversation="a", evaluator=f"p{number}"))
+    assert 0.99 < sum(cells(uow).values()) <= 1
