@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zlib
 
 from tests.unit.pipeline.judged import House
 from tests.unit.pipeline.test_quality import UTC_ZONE, filled, house, report, wanted  # noqa: F401  a fixture
@@ -28,3 +30,14 @@ def test_a_report_tells_teams_and_agents_apart_within_ones_reach(house: House) -
     assert {row["item"] for row in rows} == {"Billing", "a1", "a2"}
     score = next(r for r in rows if (r["part"], r["source"], r["item"]) == ("agent score", "human", "a2"))
     assert (score["n"], score["value"], score["label"]) == ("4", "75", "Agent a2 (Billing)")
+
+
+def test_the_pdf_has_the_same_tables(house: House) -> None:  # noqa: F811
+    filled(house)
+    with house.services.database.read() as uow:
+        data = house.services.reporting.as_pdf(uow, house.person("sam"), wanted(), UTC_ZONE)
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
+    drawn = b"".join(zlib.decompress(one) for one in streams if one[:1] == b"\x78").decode("latin-1")
+    for cell in ("Teams", "Agents", "Agent a1 \\(Billing\\)", "Agent a2 \\(Billing\\)", "4 / 4", "5 / 4"):
+        assert f"({cell})" in drawn, cell
+    assert "(Sales)" not in drawn

@@ -10,7 +10,7 @@ from fpdf.enums import XPos, YPos
 
 from candor.kit.sheet import INK, LINE, QUIET, Sheet, latin
 from candor.scoring.agreement.statistics import Interval
-from candor.scoring.reports.model import BINS, Point, Report, Side, Step
+from candor.scoring.reports.model import BINS, Group, GroupLine, Point, Report, Side, Step
 
 _COLOUR = {"automatic": (36, 86, 201), "human": (122, 63, 181)}
 _NAME = {"automatic": "Automatic", "human": "By people"}
@@ -82,6 +82,8 @@ def draw(
     _distribution(page, report)
     page.heading("Questions")
     _questions(page, report)
+    _groups(page, "Teams", report.teams)
+    _groups(page, "Agents", report.agents)
     _people(page, report, names)
     page.heading("How to read it")
     page.words(
@@ -184,6 +186,26 @@ def _questions(page: _Page, report: Report) -> None:
     page.words("The share of each question's weight that was earned.", 8, quiet=True)
     head = ["Question", "Automatic", "n", "suggested", "By people", "n"]
     page.grid(head, rows, [61, 36, 13, 20, 33, 11])
+
+
+def _groups(page: _Page, title: str, groups: Sequence[Group]) -> None:
+    if not groups:
+        return
+    page.heading(title)
+    rows = [
+        [
+            f"{group.name} ({group.team})" if group.team else group.name,
+            *(cell for line in (group.automatic, group.human) for cell in (_mean(line), _share(line.passed))),
+            f"{group.automatic.n:,} / {group.human.n:,}",
+        ]
+        for group in groups
+    ]
+    head = [title[:-1], "Automatic", "passed", "By people", "passed", "n"]
+    page.grid(head, rows, [38, 30, 30, 30, 30, 16])
+
+
+def _mean(line: GroupLine) -> str:
+    return f"{line.single:.1f}" if line.mean is None and line.single is not None else _points(line.mean)
 
 
 def _people(page: _Page, report: Report, names: Mapping[str, str]) -> None:
