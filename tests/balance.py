@@ -18,6 +18,7 @@ LONGEST = (
     "tests/acceptance/test_killed.py",
     "tests/integration/test_browser.py",
     "tests/integration/test_browser_evaluating.py",
+    "tests/integration/test_browser_whole_way.py",
     "tests/integration/test_capture_check.py",
     "tests/integration/test_hearing.py",
     "tests/integration/test_consent_proof.py",
@@ -31,6 +32,13 @@ LONGEST = (
     "tests/integration/test_pausing.py",
     "tests/integration/test_consent_live.py",
     "tests/integration/test_recorder.py",
+    "tests/integration/test_browser_kinds.py",
+    "tests/integration/test_browser_coaching.py",
+    "tests/integration/test_browser_quality.py",
+    "tests/integration/test_browser_scorecards.py",
+    "tests/integration/test_reporting_killed.py",
+    "tests/integration/test_rescoring_killed.py",
+    "tests/integration/test_consent_streams.py",
 )
 """By the time they take, longest first; those that are not named are short."""
 ONE_HOUSE = frozenset(f"tests/acceptance/test_{name}.py" for name in ("a_call", "sealed", "vcons"))
