@@ -177,6 +177,13 @@ def cancel(job_id: str, caller: Caller = needs(Right.SCORECARD_MANAGE)) -> dict[
         return job_of(caller.services.rescoring.cancel(uow, job_id, caller.principal))
 
 
+@router.post("/rescorings/{job_id}/retry", status_code=202)
+def retry(job_id: str, caller: Caller = needs(Right.SCORECARD_MANAGE)) -> dict[str, Any]:
+    """Judge what was set aside once more, as a job of its own."""
+    with caller.services.database.write() as uow:
+        return job_of(caller.services.rescoring.retry(uow, job_id, caller.principal))
+
+
 def _listed(each: Listed) -> dict[str, Any]:
     return {
         "id": each.id, "title": each.title, "active": each.active.version if each.active else None,

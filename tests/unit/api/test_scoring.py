@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from fastapi.testclient import TestClient
 
 from candor.api.app import create_api
 from candor.conversation.model import Party, Role
+from candor.errors import Unavailable
+from candor.kit import clock
+from candor.scoring.rescoring import store as jobs
 from tests.unit.pipeline.judged import SCORECARD, House
+from tests.unit.pipeline.test_rescoring import Failing
 
 SECOND = SCORECARD.replace("version: 1", "version: 2").replace("[anything else]", "[nobody says these words]")
 JOB = {
@@ -116,6 +121,7 @@ def test_simulated_rescored_and_cancelled(door: Door) -> None:
     assert (ended["state"], ended["done"], ended["result"]["scored"]) == ("done", 3, 3)
     assert set(ended["result"]) >= {"before", "after", "flips", "flipped", "questions", "skipped", "compared"}
     assert door("ada", "POST", f"/rescorings/{job['id']}/cancel", 409) == "rescoring.over"
+    assert door("ada", "POST", f"/rescorings/{job['id']}/retry", 409) == "rescoring.none_aside"
     door("ada", "POST", "/scorecards", 201, json={"yaml": SECOND})
     job = door("ada", "POST", "/scorecards/basics/rescorings", 202, json={})
     assert door("ada", "POST", f"/rescorings/{job['id']}/cancel")["state"] == "cancelled"
@@ -227,3 +233,23 @@ def test_nobody_evaluates_their_own_or_what_is_out_of_reach(door: Door) -> None:
          json={"conversation_id": own, "scorecard": "basics", "evaluator": "max"})  # fmt: skip
     door("eva", "POST", "/evaluations/forms", 404, json={"conversation_id": "none", "scorecard": "basics"})
     door("eva", "GET", "/evaluations/none", 404)
+
+
+def test_what_was_set_aside_is_judged_once_more(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [door.house.call() for _ in range(2)]
+    failing = Failing(door.house, {calls[1]}, Unavailable("away", code="judge.away"))
+    monkeypatch.setattr(door.house.services.scoring, "evaluate", failing.evaluate)
+    job = door("ada", "POST", "/scorecards/basics/simulations", 202, json={"yaml": SECOND})
+    at = clock.now()
+    door.house.services.rescoring.work()
+    for wait in jobs.WAITS:
+        at += wait + timedelta(seconds=1)
+        with clock.freeze(at):
+            door.house.services.rescoring.work()
+    ended = door("ada", "GET", f"/rescorings/{job['id']}")
+    assert ended["set_aside"] == [{"conversation": calls[1], "code": "judge.away", "attempts": 4}]
+    failing.failing.clear()
+    again = door("ada", "POST", f"/rescorings/{job['id']}/retry", 202)
+    assert (again["kind"], again["total"]) == ("simulate", 1)
+    door.house.services.rescoring.work()
+    assert door("ada", "GET", f"/rescorings/{again['id']}")["result"]["scored"] == 1

@@ -88,6 +88,19 @@ def cancel(job_id: str, request: Request, visit: CurrentVisit, form: Posted) -> 
     return RedirectResponse(f"{AT}/runs/{job_id}", status_code=303)
 
 
+@router.post(AT + "/runs/{job_id}/retry")
+def retry(job_id: str, request: Request, visit: CurrentVisit, form: Posted) -> Response:
+    """Judge what was set aside once more."""
+    del form
+    common.check(visit)
+    try:
+        with visit.services.database.write() as uow:
+            again = visit.services.rescoring.retry(uow, job_id, visit.principal)
+    except Conflict as problem:
+        return common.page(request, visit, "run.html", problem, **_values(visit, job_id))
+    return RedirectResponse(f"{AT}/runs/{again.id}", status_code=303)
+
+
 def _values(visit: Visit, job_id: str) -> dict[str, Any]:
     common.check(visit)
     services = visit.services
