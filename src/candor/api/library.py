@@ -210,8 +210,9 @@ def records(
     found, given, tries = caller.services.library.records(caller.principal)
     if form == "csv":
         return Response(exporting.as_csv(found, given), media_type="text/csv; charset=utf-8")
-    public = caller.services.telephony.systems.public_url
-    home = public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
+    home = exporting.home_of(
+        caller.services.telephony.systems.public_url, f"{request.url.scheme}://{request.url.netloc}"
+    )
     text = exporting.as_lines(exporting.statements(found, given, tries, home=home))
     return Response(text, media_type="application/x-ndjson")
 

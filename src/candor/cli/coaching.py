@@ -100,7 +100,7 @@ def export(
 ) -> None:
     """Who was given which course, who completed it, and every attempt at a quiz: for a learning system."""
     settings = load()
-    address = (home or settings.public_url or "").rstrip("/")
+    address = exporting.home_of(home, settings.public_url)
     if form is Form.XAPI and not address.startswith(("https://", "http://")):
         raise InvalidInput(
             "xAPI names accounts and courses by the address of this house, and none is known.", code="library.home",

@@ -49,6 +49,11 @@ def as_csv(courses: Mapping[str, Course], assignments: Iterable[Assignment]) -> 
     return out.getvalue()
 
 
+def home_of(*known: str | None) -> str:
+    """The first address of this house that is known, as :func:`statements` takes it; empty without one."""
+    return next((address.rstrip("/") for address in known if address), "")
+
+
 def statements(
     courses: Mapping[str, Course], assignments: Iterable[Assignment], attempts: Iterable[Attempt], *, home: str
 ) -> Iterator[dict[str, Any]]:

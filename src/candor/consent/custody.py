@@ -97,8 +97,7 @@ def put(uow: UnitOfWork, custody: Custody) -> None:
 
 def is_held(uow: UnitOfWork, conversation_id: str) -> bool:
     """Whether nobody may play or read a conversation now."""
-    query = sa.select(conversation_consent.c.state).where(conversation_consent.c.conversation_id == conversation_id)
-    return uow.execute(query).scalar() in {CustodyState.QUARANTINED, CustodyState.DESTROYED}
+    return bool(held_among(uow, [conversation_id]))
 
 
 def held_among(uow: UnitOfWork, conversations: Collection[str]) -> set[str]:

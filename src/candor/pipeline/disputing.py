@@ -10,7 +10,7 @@ from typing import Any
 from candor.access.model import Principal, Right
 from candor.audit import service as audit
 from candor.audit.service import Event
-from candor.conversation.evaluation import Answer, Evaluation, EvaluationSource, Occasion
+from candor.conversation.evaluation import Evaluation, EvaluationSource, Occasion
 from candor.errors import Conflict, Forbidden, InvalidInput, NotFound
 from candor.kit import clock
 from candor.kit.database import UnitOfWork
@@ -22,7 +22,7 @@ from candor.scoring import store
 from candor.scoring.disputes import model
 from candor.scoring.disputes import store as disputes
 from candor.scoring.disputes.model import Dispute, DisputedQuestion, DisputeState, Limits, Outcome, Reply, ReplyKind
-from candor.scoring.form import counting, questions_asked, validate_answers
+from candor.scoring.form import counting, validate_answers
 from candor.scoring.forms.model import HUMAN, read_given
 from candor.scoring.points import tally
 from candor.scoring.store import Circumstances, Held
@@ -187,14 +187,13 @@ class Disputing:
                 old, verdict=given.verdict, value=given.value, rule=HUMAN, reason=ruling.reason.strip()
             )
         # Of what was not asked an n/a may stay; what an answer now opens has to be answered by a new evaluation.
-        asked = {question.id for question in questions_asked(scorecard, answers)}
-        applying: dict[str, Answer] = {name: each for name, each in answers.items() if name in asked}
+        applying = counting(scorecard, answers)
         faults = [
             fault for fault in validate_answers(scorecard, applying, complete=False) if fault.question in rescored
         ]
         if faults:
             raise InvalidInput(faults[0].message, code="dispute.answer")
-        result = tally(scorecard, counting(scorecard, answers))
+        result = tally(scorecard, applying)
         made = replace(
             before, id=new_id(), source=EvaluationSource.HUMAN, evaluator=principal.user_id, created_at=clock.now(),
             answers=result.answers, sections=result.sections, score=result.score, passed=result.passed,

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 
 from candor.conversation.codec import loads
-from candor.conversation.evaluation import Evaluation, EvaluationSource, Occasion
+from candor.conversation.evaluation import Evaluation, EvaluationSource
 from candor.kit import clock
 from candor.kit.database import UnitOfWork
 from candor.scoring import marks, store
@@ -74,11 +74,9 @@ def standing(uow: UnitOfWork, conversations: Iterable[str], known: Iterable[Eval
     ``known``: those that are at hand, and need not be read.
     """
     at_hand = {each.id: each for each in known}
-    automatic = _e.source == EvaluationSource.AUTOMATIC.value
-    shown = _e.released_at.is_not(None) & (_e.occasion == Occasion.QUALITY.value)
     ids = list(conversations)
     query = select(_e.id, _e.conversation_id).where(
-        _e.conversation_id.in_(ids), or_(automatic, shown), _e.superseded.is_(False)
+        _e.conversation_id.in_(ids), store.may_be_shown(), _e.superseded.is_(False)
     )
     rows = uow.execute(query).all()
     unread = [row.id for row in rows if row.id not in at_hand]

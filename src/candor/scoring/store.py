@@ -33,6 +33,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from candor.conversation.codec import dumps, loads
 from candor.conversation.evaluation import Evaluation, EvaluationSource, Occasion
@@ -412,21 +413,22 @@ def get_evaluation(uow: UnitOfWork, evaluation_id: str) -> Evaluation:
     return loads(Evaluation, text)
 
 
+def may_be_shown() -> ColumnElement[bool]:
+    """Automatic evaluations, and of people's those that were made for quality and are released."""
+    automatic = evaluations.c.source == EvaluationSource.AUTOMATIC.value
+    return or_(automatic, evaluations.c.released_at.is_not(None) & (evaluations.c.occasion == Occasion.QUALITY.value))
+
+
 def list_evaluations(
     uow: UnitOfWork, conversation_id: str, *, include_superseded: bool = False
 ) -> tuple[Evaluation, ...]:
-    """The evaluations of a conversation that count and may be shown: automatic ones first, newest first within each.
-
-    Of people's those that were made for quality and are released.
-    """
+    """The evaluations of a conversation that count and may be shown: automatic ones first, newest first within each."""
     query = (
         select(evaluations.c.json)
         .where(evaluations.c.conversation_id == conversation_id)
         .order_by(evaluations.c.source, evaluations.c.created_at.desc(), evaluations.c.id.desc())
     )
-    automatic = evaluations.c.source == EvaluationSource.AUTOMATIC.value
-    shown = evaluations.c.released_at.is_not(None) & (evaluations.c.occasion == Occasion.QUALITY.value)
-    query = query.where(or_(automatic, shown))
+    query = query.where(may_be_shown())
     if not include_superseded:
         query = query.where(evaluations.c.superseded.is_(False))
     return tuple(loads(Evaluation, text) for text in uow.execute(query).scalars())

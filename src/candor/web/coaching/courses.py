@@ -57,8 +57,9 @@ def records(request: Request, visit: CurrentVisit) -> Response:
     common.check(visit, Right.LIBRARY_MANAGE)
     found, given, tries = visit.services.library.records(visit.principal)
     if request.query_params.get("form") == "xapi":
-        public = visit.services.telephony.systems.public_url
-        home = public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
+        home = exporting.home_of(
+            visit.services.telephony.systems.public_url, f"{request.url.scheme}://{request.url.netloc}"
+        )
         text, name = exporting.as_lines(exporting.statements(found, given, tries, home=home)), "statements.jsonl"
         mediatype = "application/x-ndjson"
     else:

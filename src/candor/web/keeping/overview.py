@@ -75,9 +75,13 @@ def _overview(request: Request, visit: Visit, problem: CandorError | None = None
     except InvalidInput as wrong:
         day, problem = today, problem or wrong
     keeping = visit.services.keeping
-    keeping.classify(most=_AT_ONCE)
     with visit.services.database.read() as uow:
         found = keeping.preview(uow, day)
+    if found.unseen:
+        keeping.classify(most=_AT_ONCE)
+        with visit.services.database.read() as uow:
+            found = keeping.preview(uow, day)
+    with visit.services.database.read() as uow:
         due = keeping.due(uow, day, _LISTED)
         rows = common.rows_of(visit, uow, [each.conversation_id for each in due])
         values = {
